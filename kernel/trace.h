@@ -1,0 +1,39 @@
+/*
+ * Trace points: fixed binary records in per-CPU rings, oldest overwritten. A disabled point costs one
+ * load and a branch. Exported as text and as Chrome/Perfetto JSON through /proc/unlazy/trace.
+ */
+#pragma once
+
+#include "kernel/compiler.h"
+
+#define TRACE_POINTS(X)                                                                            \
+	X(walk_step, "component", "found")                                                         \
+	X(walk_unlazy, "reason", "depth")                                                          \
+	X(ring_inline, "opcode", "result")                                                         \
+	X(ring_queue, "opcode", "user_data")                                                       \
+	X(worker_start, "opcode", "user_data")                                                     \
+	X(worker_end, "opcode", "result")                                                          \
+	X(cqe, "user_data", "result")                                                              \
+	X(block_submit, "sector", "bytes")                                                         \
+	X(block_complete, "sector", "status")                                                      \
+	X(sched_switch, "prev", "next")
+
+enum trace_event {
+#define X(name, a, b) TRACE_##name,
+	TRACE_POINTS(X)
+#undef X
+		TRACE_EVENTS
+};
+
+extern bool trace_enabled;
+void trace_record(enum trace_event event, u64 a, u64 b);
+
+#define trace(name, a, b)                                                                          \
+	do {                                                                                       \
+		if (unlikely(trace_enabled))                                                       \
+			trace_record(TRACE_##name, (u64)(a), (u64)(b));                            \
+	} while (0)
+
+/* Text (json=false) or Chrome trace events; calls emit with pieces. Context: may sleep. */
+void trace_export(bool json, void (*emit)(void *arg, const char *s, size_t len), void *arg);
+void trace_clear(void);
