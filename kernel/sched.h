@@ -62,6 +62,10 @@ struct thread {
 	void (*sleep_hook)(struct thread *self, bool sleeping);
 	void *hook_data;
 	void *private_data;
+	/* Block requests collected (kernel/block.h); owner only. schedule() calls block_flush_plug
+	 * before a sleep when plug_depth is not 0. */
+	u32 plug_depth, plug_count;
+	struct list_head plug;	  /* initialised by the outermost block_plug */
 #ifdef CONFIG_DEBUG
 	const void *locks_held[16];  /* sleeping locks, for rank checks */
 	u16 lock_ranks[16];
