@@ -1,0 +1,23 @@
+# Running, disk images, measuring. Included by the root Makefile.
+#
+# Variables given on make's command line reach the tools as environment (tools/run --help). A command in
+# CMD may hold `$`: its text is taken as it is, not expanded by make.
+
+ifneq ($(origin CMD),undefined)
+override export CMD := $(value CMD)
+endif
+export DISK ROOT SMP MEM KERNEL DEBUG APPEND ICOUNT CPU QEMU_ARGS TIMEOUT SNAPSHOT
+
+DISK_IMAGE := $(BUILD)/disk.img
+
+# The packages first: what they bring decides how the rest of this Makefile reads, hence a second make.
+run:
+	$(Q)tools/deps build run
+	$(Q)$(MAKE) --no-print-directory kernel $(if $(DISK)$(ROOT),,disk)
+	$(Q)tools/run
+
+# Made when absent or when its generator changed; FILES= for another number of files.
+disk:
+	$(Q)tools/mkdisk -o $(DISK_IMAGE)
+
+.PHONY: run disk
