@@ -1,0 +1,88 @@
+/*
+ * The mount tree. A mount shows a super block (or a part of one, bind) at a dentry of another mount.
+ * Walks find it in the mount hash by (parent mount, mount point) when DENTRY_MOUNTED is set.
+ *
+ * Locking
+ *   mount_tree_mutex   serialises mount, umount, bind
+ *     mount_lock       seqlock: hash, parent, mount point, DENTRY_MOUNTED change under it; RCU walks
+ *                      sample it at their start and re-check after every crossing
+ *
+ * References: mount_get/put count per CPU (open files and working directories come and go without a
+ * shared write). umount freezes the count first: from then on it is exact, and EBUSY can be decided.
+ */
+#pragma once
+
+#include "kernel/seqlock.h"
+#include "vfs/super.h"
+
+struct mount;
+
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+
+#define MOUNT_RDONLY   1u
+#define MOUNT_DETACHED 2u /* no longer in the tree; mount_lock */
+
+struct mount {
+	/* --- read by RCU walks --- */
+	struct dentry *root;	   /* immutable; referenced */
+	struct super_block *sb;	   /* immutable; referenced */
+	struct mount *parent;	   /* itself at the top; mount_lock */
+	struct dentry *mountpoint; /* mount_lock */
+	struct hlist_node hash;	   /* mount_lock, RCU */
+	u32 flags;
+	u32 id;
+	/* --- the rest --- */
+	struct list_head node;	   /* all mounts in order; mount_lock, RCU */
+	u32 nr_children;	   /* mounts on this one; mount_lock */
+	struct mount_count *counts;/* one per CPU */
+	u32 frozen;		   /* counts are exact in frozen_count */
+	s64 frozen_count;	   /* atomic */
+	char source[64];
+	struct rcu_head rcu;
+};
+
+extern struct seqlock mount_lock;
+
+/* The mount on (parent, mountpoint), or NULL. Context: RCU; check mount_lock's sequence afterwards. */
+struct mount *mount_lookup_rcu(const struct mount *parent, const struct dentry *mountpoint);
+
+void mount_get(struct mount *m);
+/* Context: may sleep (the last reference of a detached mount shuts its super block down). */
+void mount_put(struct mount *m);
+/* Take a reference if mount_lock has not moved since m_seq; otherwise nothing is taken.
+ * Context: RCU read section; never sleeps. */
+bool mount_get_rcu(struct mount *m, u32 m_seq);
+
+static inline void path_get(const struct path *p)
+{
+	mount_get(p->mnt);
+	dentry_get(p->dentry);
+}
+static inline void path_put(const struct path *p)
+{
+	dentry_put(p->dentry);
+	mount_put(p->mnt);
+}
+
+/* Mount sb's root on where (reference to sb consumed, also on failure). flags MOUNT_RDONLY.
+ * 0 or -errno. May sleep. */
+int mount_add(struct super_block *sb, const struct path *where, const char *source, u32 flags);
+/* The first mount. */
+int mount_root(struct super_block *sb, const char *source, u32 flags);
+/* Show from's tree at where. */
+int mount_bind(const struct path *from, const struct path *where);
+/* Take away the mount whose root is at where. lazy: detach now, end when unused. -EBUSY, -EINVAL. */
+int mount_remove(const struct path *where, bool lazy);
+/*
+ * Mount at path by name (kernel strings), creating a DENTRY_KERNEL_ONLY mount point when the directory
+ * is missing on a read-only root.
+ */
+int mount_at(const char *fs_name, const char *source, const char *path, const char *options, u32 flags);
+/* The root of the tree, referenced. */
+void mount_get_root(struct path *out);
+/* fn for each mount, in the order they were made. May not sleep. */
+void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg);
+void mount_init(void);
