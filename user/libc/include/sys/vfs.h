@@ -1,0 +1,2 @@
+/* Another name for sys/statfs.h. */
+#include <sys/statfs.h>
