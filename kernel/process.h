@@ -12,6 +12,7 @@
 #include "kernel/mutex.h"
 #include "kernel/sched.h"
 
+struct page;
 struct files;  /* vfs/file.h: fd table */
 struct fs_context; /* vfs/file.h: root and working directory, umask */
 

@@ -35,6 +35,7 @@
 #include "kernel/rcu.h"
 #include "kernel/seqlock.h"
 
+struct dentry;
 struct inode;
 struct super_block;
 struct path;
