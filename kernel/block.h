@@ -47,6 +47,7 @@ struct block_request {
 	u32 driver_segment; /* a driver that splits: first segment not sent yet ... */
 	u32 driver_offset;  /* ... and bytes of it already sent */
 	u32 driver_bytes;   /* bytes sent so far */
+	int driver_status;  /* for block_complete, while the driver holds a lock */
 };
 
 /* Requests: counted by the block layer. Kicks and interrupts: the sum over the queues. */

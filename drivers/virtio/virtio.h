@@ -1,7 +1,7 @@
 /*
  * Virtio 1.2, modern devices only: the part that every transport and device type shares.
  *
- * A transport (drivers/virtio/pci.c, or a fake one in tests) gives the operations below; they only
+ * A transport (drivers/virtio/transport_pci.c, or a fake one in tests) gives the operations below; they only
  * carry values and check ranges. What the values mean, and whether to believe them, is decided in
  * virtio.c and in the device's driver.
  */

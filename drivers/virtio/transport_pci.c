@@ -14,7 +14,7 @@
  *
  * Limits: legacy-only devices and configuration through the PCI window (4.1.4.9) are not supported.
  */
-#include "drivers/virtio/pci.h"
+#include "drivers/virtio/transport_pci.h"
 #include "abi/errno.h"
 #include "arch/arch.h"
 #include "drivers/mmio.h"
@@ -37,7 +37,6 @@
 #define COMMON_DEVICE_FEATURE	     4
 #define COMMON_DRIVER_FEATURE_SELECT 8
 #define COMMON_DRIVER_FEATURE	     12
-#define COMMON_CONFIG_VECTOR	     16
 #define COMMON_NR_QUEUES	     18
 #define COMMON_STATUS		     20
 #define COMMON_GENERATION	     21
@@ -273,7 +272,7 @@ struct virtio_transport *virtio_pci_open(struct pci_device *pci)
 		kfree(vp);
 		return NULL;
 	}
+	/* The configuration vector stays at its reset value, none: changes are not followed. */
 	vp->transport.vectors = pci_msix_init(pci);
-	mmio_write16(vp->common + COMMON_CONFIG_VECTOR, VIRTIO_NO_VECTOR);
 	return &vp->transport;
 }
