@@ -24,9 +24,16 @@ struct process;
 /* ---- CPUs ---- */
 /* Start the other CPUs; each ends in sched_idle(). Sets nr_cpus before the first one runs. */
 void arch_smp_start(void);
-enum arch_ipi { ARCH_IPI_RESCHED, ARCH_IPI_RCU, ARCH_IPI_CALL, ARCH_IPI_STOP };
+enum arch_ipi {
+	ARCH_IPI_RESCHED,
+	ARCH_IPI_RCU,
+	ARCH_IPI_CALL,
+	ARCH_IPI_STOP,
+	ARCH_IPI_BACKTRACE,
+};
 /* Context: any. RESCHED: make the CPU look at its run queue (also out of hlt); RCU: make it report a
- * quiescent state; CALL: run the functions queued by arch_call; STOP: halt for panic. */
+ * quiescent state; CALL: arch_call_others' own; STOP: halt for panic; BACKTRACE: print registers and
+ * stack. The last two reach a CPU with interrupts off. */
 void arch_send_ipi(unsigned cpu, enum arch_ipi kind);
 /* Run fn(arg) on every other CPU in interrupt context and wait. Context: interrupts on, preemption
  * may be off. */
@@ -43,9 +50,16 @@ void arch_thread_release(struct thread *t);
 struct thread *arch_switch(struct thread *prev, struct thread *next);
 /* Leave the kernel for program code for the first time. FPU state is fresh. */
 __noreturn void arch_enter_program(u64 pc, u64 sp);
-/* clone(2): give t the registers of current's system call, returning 0 on stack sp (0: same), with
- * FS base tls when set_tls. t then leaves the kernel when first switched to. */
+/*
+ * clone(2): give t (made by arch_thread_init, not yet started, with an FPU area) the registers of
+ * current's system call, returning 0 on stack sp (0: same), with FS base tls when set_tls. t starts in
+ * its entry function like any thread and leaves the kernel by arch_enter_clone().
+ * Context: the clone system call itself, entered through arch_syscall_clone.
+ */
 void arch_clone_program(struct thread *t, u64 sp, bool set_tls, u64 tls);
+__noreturn void arch_enter_clone(void);
+/* What stands for sys_clone in syscall_table: keeps all registers, then calls sys_clone. */
+long arch_syscall_clone(long a, long b, long c, long d, long e, long f);
 u64 arch_get_tls(void);
 void arch_set_tls(u64 base);
 /* Give t an FPU save area (program threads). 0 or -ENOMEM. */

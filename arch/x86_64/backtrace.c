@@ -1,0 +1,91 @@
+/*
+ * Registers and back-traces in words. Frames are followed through saved RBP (the kernel is built with
+ * frame pointers). Every word is looked up in the page tables before it is read: a broken chain ends the
+ * trace and never faults.
+ *
+ * Context: any, also NMI and panic.
+ */
+#include "arch/x86_64/internal.h"
+#include "kernel/console.h"
+#include "kernel/entry.h"
+#include "kernel/process.h"
+
+#define MAX_FRAMES 24
+
+void arch_symbolize(u64 address, char *buf, size_t size)
+{
+	u64 offset;
+	const char *name = NULL;
+
+	if (address >= (u64)__text_start && address < (u64)__text_end)
+		name = symbol_lookup(address, &offset);
+	if (name)
+		snprintf(buf, size, "%s+%#llx", name, (unsigned long long)offset);
+	else
+		snprintf(buf, size, "%#llx", (unsigned long long)address);
+}
+
+static bool read_word(u64 address, u64 *out)
+{
+	if (address % sizeof(u64) != 0 || arch_lookup_page(address) == ~0ull)
+		return false;
+	*out = *(const u64 *)address;
+	return true;
+}
+
+static void print_frame(u64 pc)
+{
+	char name[80];
+
+	arch_symbolize(pc, name, sizeof(name));
+	printk("  %#llx %s", (unsigned long long)pc, name);
+}
+
+void backtrace_from(u64 rip, u64 rbp)
+{
+	print_frame(rip);
+	for (unsigned i = 0; i < MAX_FRAMES; i++) {
+		u64 caller, next;
+
+		if (!read_word(rbp, &next) || !read_word(rbp + 8, &caller) || caller == 0)
+			return;
+		print_frame(caller);
+		/* Callers are further up the stack; only a program's frames may lie anywhere. */
+		if (next <= rbp && next >= USER_TOP)
+			return;
+		rbp = next;
+	}
+}
+
+__noinline void arch_backtrace(void)
+{
+	u64 rbp = (u64)__builtin_frame_address(0), caller = 0;
+
+	if (read_word(rbp + 8, &caller) && read_word(rbp, &rbp))
+		backtrace_from(caller, rbp);
+}
+
+void arch_backtrace_thread(const struct thread *t)
+{
+	/* What switch_stacks pushed: r15 .. rbx, rbp, return address. */
+	u64 sp = READ_ONCE(t->arch.sp), rbp, pc;
+
+	if (read_word(sp + 40, &rbp) && read_word(sp + 48, &pc))
+		backtrace_from(pc, rbp);
+}
+
+void print_regs(const struct arch_regs *r)
+{
+	static const char *const names[] = {"r15", "r14", "r13", "r12", "r11", "r10", "r9", "r8",
+		"rdi", "rsi", "rbp", "rbx", "rdx", "rcx", "rax"};
+	const u64 *v = &r->r15;
+
+	printk("rip %016llx rsp %016llx rflags %08llx vector %llu error %#llx",
+		(unsigned long long)r->rip, (unsigned long long)r->rsp,
+		(unsigned long long)r->rflags, (unsigned long long)r->vector,
+		(unsigned long long)r->error);
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i += 3)
+		printk("%3s %016llx  %3s %016llx  %3s %016llx", names[i],
+			(unsigned long long)v[i], names[i + 1], (unsigned long long)v[i + 1],
+			names[i + 2], (unsigned long long)v[i + 2]);
+}
