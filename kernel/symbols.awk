@@ -1,6 +1,8 @@
 # Turns `nm -n` into the symbol table the back-trace reads (kernel/symbols.c): functions only, in
 # ascending order, as 32-bit offsets from the first one. With no input: an empty table.
 BEGIN {
+	n = 0
+	offset = 0
 	print "\t.section .symbols, \"a\""
 	print "\t.balign 8"
 }

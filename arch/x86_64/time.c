@@ -104,6 +104,12 @@ static struct instant take_instant(const struct reference *r)
 	return best;
 }
 
+/* hz / 10^9 with 32 binary places; whole and fraction apart, because hz << 32 may not fit. */
+static u64 ticks_per_ns(u64 hz)
+{
+	return (hz / NSEC_PER_SEC << 32) + (hz % NSEC_PER_SEC << 32) / NSEC_PER_SEC;
+}
+
 static void calibrate(void)
 {
 	struct reference r = {pm_timer_read, PM_TIMER_MASK, PM_TIMER_HZ};
@@ -133,8 +139,8 @@ static void calibrate(void)
 	if (tsc_hz > 999900000 && tsc_hz < 1000100000)
 		tsc_hz = NSEC_PER_SEC;
 	ns_mult = (NSEC_PER_SEC << 32) / tsc_hz;
-	tsc_mult = ((unsigned __int128)tsc_hz << 32) / NSEC_PER_SEC;
-	timer_mult = (timer_hz << 32) / NSEC_PER_SEC;
+	tsc_mult = ticks_per_ns(tsc_hz);
+	timer_mult = ticks_per_ns(timer_hz);
 }
 
 void time_init(void)
