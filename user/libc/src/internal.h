@@ -5,6 +5,7 @@
 #pragma once
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,15 +56,21 @@ static inline long sys_result(long ret)
 #define SYS5(nr, a, b, c, d, e)	   sys_result(RAW5(nr, a, b, c, d, e))
 #define SYS6(nr, a, b, c, d, e, f) sys_result(RAW6(nr, a, b, c, d, e, f))
 
+/* A thread-specific value counts only while its key is the one it was set for. */
+struct key_value {
+	unsigned int generation;
+	void *value;
+};
+
 /*
  * The thread control block, at the address in FS (x86-64 TLS variant II: the thread's TLS variables
  * end right below it). The ABI fixes the first and the canary's place; the rest is ours.
  *
  *	mapping of a created thread, low to high:
- *	[ guard | stack ... | TLS image | struct pthread ]
+ *	[ guard | stack ... | TLS image | struct __pthread ]
  */
-struct pthread {
-	struct pthread *self;
+struct __pthread {
+	struct __pthread *self;
 	void *unused[4];
 	uintptr_t canary;     /* %fs:0x28, read by every function with a stack protector */
 	struct _reent *reent; /* the main thread's is newlib's global one */
@@ -74,12 +81,13 @@ struct pthread {
 	void *result; /* of start or pthread_exit(); read after join */
 	void *map;    /* what join or a detached exit unmaps; NULL for the main thread */
 	size_t map_size;
-	void **specific; /* pthread_setspecific() values, allocated at first use */
+	void *stack_top; /* where the stack begins, right below the TLS block */
+	struct key_value values[PTHREAD_KEYS_MAX]; /* pthread_setspecific() */
 	char name[16];
 	struct _reent own_reent;
 };
 
-_Static_assert(offsetof(struct pthread, canary) == 0x28, "x86-64 ABI");
+_Static_assert(offsetof(struct __pthread, canary) == 0x28, "x86-64 ABI");
 
 enum thread_state {
 	THREAD_JOINABLE,
@@ -87,9 +95,9 @@ enum thread_state {
 	THREAD_EXITING,	 /* ended while joinable: whoever joins or detaches unmaps it */
 };
 
-static inline struct pthread *thread_self(void)
+static inline struct __pthread *thread_self(void)
 {
-	struct pthread *self;
+	struct __pthread *self;
 
 	__asm__("mov %%fs:0, %0" : "=r"(self));
 	return self;
@@ -97,7 +105,10 @@ static inline struct pthread *thread_self(void)
 
 /* TLS image of the program (src/tls.c). */
 size_t tls_block_size(void);
-struct pthread *tls_block_init(void *block);
+struct __pthread *tls_block_init(void *block);
+
+/* Call the destructors of the thread's specific values (src/pthread_key.c). */
+void thread_run_key_destructors(struct __pthread *self);
 
 #define FUTEX_WAIT_	   0
 #define FUTEX_WAKE_	   1
@@ -111,13 +122,16 @@ int futex_wait(
 	unsigned int *word, unsigned int value, clockid_t clock, const struct timespec *deadline);
 void futex_wake(unsigned int *word, int count);
 
-/* errno or not, -1 or the error number: pthread functions return the number. */
+/*
+ * Atomic access to words that threads share. The read-modify-writes are sequentially consistent: a
+ * waiter counts itself and then looks at the word, a waker changes the word and then looks at the count.
+ */
 #define LOAD(p)		__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define LOAD_RELAXED(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define STORE(p, v)	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define EXCHANGE(p, v)	__atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
-#define FETCH_ADD(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
-#define FETCH_SUB(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
+#define EXCHANGE(p, v)	__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define FETCH_ADD(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define FETCH_SUB(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_SEQ_CST)
 
 static inline bool compare_exchange(unsigned int *word, unsigned int old, unsigned int new)
 {

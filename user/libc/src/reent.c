@@ -25,8 +25,8 @@ struct _reent *__getreent(void)
 
 struct __lock {
 	unsigned int word;
-	unsigned int depth;	/* beyond the first; the holder's */
-	struct pthread *holder; /* atomic */
+	unsigned int depth;	  /* beyond the first; the holder's */
+	struct __pthread *holder; /* atomic */
 };
 
 struct __lock __lock___sinit_recursive_mutex;
@@ -53,7 +53,7 @@ void __retarget_lock_close(_LOCK_T lock)
 
 void __retarget_lock_acquire(_LOCK_T lock)
 {
-	struct pthread *self = thread_self();
+	struct __pthread *self = thread_self();
 
 	if (LOAD_RELAXED(&lock->holder) == self) {
 		lock->depth++;
@@ -66,7 +66,7 @@ void __retarget_lock_acquire(_LOCK_T lock)
 /* Returns 0 when taken. */
 int __retarget_lock_try_acquire(_LOCK_T lock)
 {
-	struct pthread *self = thread_self();
+	struct __pthread *self = thread_self();
 
 	if (LOAD_RELAXED(&lock->holder) == self) {
 		lock->depth++;

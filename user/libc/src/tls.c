@@ -1,7 +1,7 @@
 /*
  * Thread-local storage, x86-64 variant II, and the stack protector.
  *
- * The TLS image (PT_TLS) is copied once per thread, to end right below its struct pthread, to which FS
+ * The TLS image (PT_TLS) is copied once per thread, to end right below its struct __pthread, to which FS
  * points. The linker resolved every TLS access to a constant negative offset from FS, computed from the
  * image's size rounded up to its alignment; tls_block_init() has to put the copy at exactly that offset.
  *
@@ -22,7 +22,7 @@ static struct {
 	const void *image;
 	size_t file_size;
 	size_t size;  /* in memory, rounded up to align */
-	size_t align; /* of the block, at least struct pthread's */
+	size_t align; /* of the block, at least struct __pthread's */
 } tls = {.align = 64};
 
 static void find_tls_image(void)
@@ -41,20 +41,20 @@ static void find_tls_image(void)
 	}
 }
 
-/* Bytes needed for a thread's TLS variables and struct pthread, slack for alignment included. */
+/* Bytes needed for a thread's TLS variables and struct __pthread, slack for alignment included. */
 size_t tls_block_size(void)
 {
-	return tls.align + tls.size + sizeof(struct pthread);
+	return tls.align + tls.size + sizeof(struct __pthread);
 }
 
 /*
  * Lay out a zeroed block of tls_block_size() bytes. Returns the thread control block at its end, with
  * self and canary set. Context: also before FS is set, so no stack protector here.
  */
-__attribute__((no_stack_protector)) struct pthread *tls_block_init(void *block)
+__attribute__((no_stack_protector)) struct __pthread *tls_block_init(void *block)
 {
 	uintptr_t at = ((uintptr_t)block + tls.size + tls.align - 1) & -tls.align;
-	struct pthread *t = (struct pthread *)at;
+	struct __pthread *t = (struct __pthread *)at;
 
 	if (tls.image != NULL)
 		memcpy((char *)at - tls.size, tls.image, tls.file_size);
@@ -76,7 +76,7 @@ __attribute__((no_stack_protector)) static uintptr_t make_canary(const void *ran
 
 __attribute__((no_stack_protector)) void tls_start(const void *random)
 {
-	struct pthread *t;
+	struct __pthread *t;
 	long block;
 
 	find_tls_image();

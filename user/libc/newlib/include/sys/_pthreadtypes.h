@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/sched.h>
 
-typedef struct pthread *pthread_t;
+typedef struct __pthread *pthread_t;
 typedef unsigned int pthread_key_t;
 typedef unsigned int pthread_once_t;
 typedef unsigned int pthread_spinlock_t;
