@@ -13,6 +13,7 @@
 #include "kernel/sched.h"
 
 struct page;
+struct ring_pool; /* ring/: the worker threads of a process that uses rings */
 struct files;  /* vfs/file.h: fd table */
 struct fs_context; /* vfs/file.h: root and working directory, umask */
 
@@ -38,6 +39,7 @@ struct process {
 	struct files *files;	 /* owner: vfs */
 	struct fs_context *fs;	 /* owner: vfs */
 	u64 nofile_limit;	 /* RLIMIT_NOFILE, soft */
+	struct ring_pool *ring_pool; /* owner: ring; made with the first ring, never replaced */
 };
 
 /* What vfs (and whoever else) does for a process; registered once at init, called in order. */

@@ -159,6 +159,9 @@ struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name);
 struct dentry_waiter {
 	struct dentry_waiter *next;
 	void (*fn)(struct dentry_waiter *w); /* Context: thread, no locks, may not sleep */
+	/* Set true by dcache_lookup_begin when it chains w, so that whoever gets -EAGAIN from a whole
+	 * walk can tell "fn will run" from any other reason. Cleared by the owner. */
+	bool chained;
 };
 int dcache_lookup_begin(struct dentry *parent, const struct qstr *name, struct dentry_waiter *w,
 	struct dentry **out, bool *ours);
