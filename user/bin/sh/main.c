@@ -1,0 +1,56 @@
+/*
+ * sh: the shell on the serial console.
+ *
+ *	sh             interactive; plain lines when standard input is not a terminal
+ *	sh -c TEXT     run TEXT
+ *	sh FILE        run the commands in FILE
+ *
+ * The exit status is that of the last command.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sh.h"
+
+extern char **environ;
+
+static void make_prompt(char *buf, size_t size)
+{
+	char cwd[512];
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		strcpy(cwd, "?");
+	snprintf(buf, size, "unlazy:%s%s ", cwd, geteuid() == 0 ? "#" : "$");
+}
+
+static void interact(void)
+{
+	static char line[MAX_LINE];
+	char prompt[600];
+
+	while (!exit_wanted) {
+		make_prompt(prompt, sizeof(prompt));
+		if (!line_read(prompt, line, sizeof(line)))
+			break;
+		history_add(line);
+		run_text(line);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	vars_init(environ);
+	if (argc > 1 && strcmp(argv[1], "-c") == 0) {
+		if (argc != 3) {
+			fputs("usage: sh -c COMMANDS\n", stderr);
+			return 2;
+		}
+		return run_text(argv[2]);
+	}
+	if (argc > 1)
+		return run_file(argv[1]);
+	interact();
+	return last_status;
+}
