@@ -54,7 +54,10 @@ $(U_HEADERS)/stamp: user/user.mk
 	$(Q)mkdir -p $(U_HEADERS)/linux $(U_HEADERS)/liburing
 	$(Q)ln -sfn /usr/include/linux $(U_HEADERS)/linux/linux
 	$(Q)ln -sfn /usr/include/asm-generic $(U_HEADERS)/linux/asm-generic
-	$(Q)ln -sfn /usr/include/$(U_MULTIARCH)/asm $(U_HEADERS)/linux/asm
+	$(Q)rm -rf $(U_HEADERS)/linux/asm && mkdir $(U_HEADERS)/linux/asm
+	$(Q)ln -s /usr/include/$(U_MULTIARCH)/asm/*.h $(U_HEADERS)/linux/asm/
+	$(Q)sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/#define SYS_\1 __NR_\1/p' \
+		$(U_HEADERS)/linux/asm/unistd_64.h > $(U_HEADERS)/linux/asm/syscall_names.h
 	$(Q)ln -sfn /usr/include/liburing.h $(U_HEADERS)/liburing/liburing.h
 	$(Q)ln -sfn /usr/include/liburing $(U_HEADERS)/liburing/liburing
 	$(Q)touch $@
@@ -109,7 +112,7 @@ $(foreach n,$(U_NAMES),$(eval \
 	$(call u_program,$(n),$(wildcard user/bin/$(n).c) $(wildcard user/bin/$(n)/*.c))))
 
 # The C library's own test is a program as well, so that it runs in the guest too.
-$(eval $(call u_program,libctest,tests/libc/libc_test.c))
+$(eval $(call u_program,libctest,tests/libc/libc_test.c tests/libc/thread_test.c))
 
 PROGRAMS := $(sort $(PROGRAMS) $(U_NAMES:%=$(U_OUT)/bin/%) $(U_OUT)/bin/libctest)
 

@@ -85,6 +85,9 @@ for f in vfprintf vfwprintf vfscanf vfwscanf; do
 	sed -i 's|&ap, &numargs|(va_list *) ap, \&numargs|' "$libc/stdio/$f.c"
 done
 
+# getopt starts as POSIX says, at optind 1, so that setting it to 1 starts again.
+sed -i 's/^\(int optind\|static int optwhere\) = 0;/\1 = 1;/' "$libc/stdlib/getopt.c"
+
 # Threads here have no cancellation, so stdio need not hold it off around its locks.
 sed -i 's|^    && !defined (__rtems__)$|    \&\& !defined (_COMPILING_NEWLIB)|' "$libc/stdio/local.h"
 
