@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "kernel/panic.h"
 #include "kernel/spinlock.h"
 
 struct lockref {
@@ -59,12 +60,38 @@ static __always_inline bool lockref_add_unlocked_(struct lockref *r, s32 floor, 
 	return false;
 }
 
-/* Take a reference. The caller already has one, or otherwise knows it is alive. */
-void lockref_get(struct lockref *r, unsigned rank);
+/* The same where the lock is held by somebody: wait for it. False when dead. */
+bool lockref_get_slow(struct lockref *r, unsigned rank);
+
 /* Take a reference unless dead. Context: RCU read section; may spin, never sleeps. */
-bool lockref_get_not_dead(struct lockref *r, unsigned rank);
-/* Drop one of several. False, with the lock HELD and nothing dropped, when it may be the last. */
-bool lockref_put_or_lock(struct lockref *r, unsigned rank);
+static __always_inline bool lockref_get_not_dead(struct lockref *r, unsigned rank)
+{
+	return likely(lockref_add_unlocked_(r, 0, 1)) || lockref_get_slow(r, rank);
+}
+
+/* Take a reference. The caller already has one, or otherwise knows it is alive. */
+static __always_inline void lockref_get(struct lockref *r, unsigned rank)
+{
+	if (!lockref_get_not_dead(r, rank))
+		panic("lockref_get of a dead object at %p", (void *)r);
+}
+
+/*
+ * Drop one, whatever is left: the new count, or -1 with nothing dropped when the lock is held or the
+ * count was not positive. After a 0 the object may be gone unless something else keeps it.
+ */
+static __always_inline s32 lockref_put_return(struct lockref *r)
+{
+	struct lockref old = {.both = READ_ONCE(r->both)};
+
+	while (likely(old.word == 0 && old.count > 0)) {
+		struct lockref new_ = {.word = 0, .count = old.count - 1};
+
+		if (likely(atomic_cas(&r->both, &old.both, new_.both)))
+			return new_.count;
+	}
+	return -1;
+}
 /* Context: lock held, count zero. */
 static inline void lockref_mark_dead(struct lockref *r)
 {

@@ -64,6 +64,7 @@ static inline u32 qstr_len(const struct qstr *q)
 #define DENTRY_ON_LRU	     0x0100u
 #define DENTRY_KERNEL_ONLY   0x0200u /* mount point absent on disk: walkable, not in getdents */
 #define DENTRY_ROOT	     0x0800u /* root of a super block; its own parent */
+#define DENTRY_PINNED	     0x1000u /* its file system keeps this name nowhere else: never shrunk */
 
 #define DENTRY_INLINE_NAME 40 /* bytes, with the NUL; zero padded to whole words */
 
@@ -80,7 +81,7 @@ struct dentry {
 	/* --- what RCU readers touch --- */
 	struct seqcount seq;
 	u32 flags;		  /* see the table above */
-	struct hlist_node hash;	  /* dentry hash, or the in-lookup table */
+	struct hlist_node hash;
 	struct dentry *parent;
 	u64 hash_len;		  /* as qstr.hash_len */
 	const char *name;	  /* inline_name or an allocation of its own; zero padded to words */
@@ -93,7 +94,10 @@ struct dentry {
 	union {
 		struct list_head lru; /* LRU lock */
 		struct rcu_head rcu;  /* once dead */
-		struct dentry_waiter *waiters; /* while in-lookup; in-lookup bucket lock */
+		struct {	      /* while in-lookup: that bucket's lock */
+			struct dentry_waiter *waiters;
+			struct dentry *lookup_next;
+		};
 	};
 	struct list_head children; /* of this; ref's lock */
 	struct list_head sibling;  /* in parent->children; the parent's ref's lock */
@@ -121,8 +125,9 @@ extern struct seqlock rename_lock;
 
 /*
  * Hash the component at name up to '/' or NUL, a word at a time, salted with parent.
- * Returns hash << 32 | length. name must be readable up to the next multiple of 8 bytes after its end.
+ * Returns hash << 32 | length. name must be readable for NAME_SLACK bytes after its end.
  */
+#define NAME_SLACK 8u
 u64 name_hash(const struct dentry *parent, const char *name);
 /* The same for a name of known length, from any memory. */
 u64 name_hash_len(const struct dentry *parent, const char *name, u32 len);
@@ -174,7 +179,7 @@ void dcache_lookup_end(struct dentry *d);
 struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name);
 /* The root of a super block; consumes the caller's reference on inode (also on failure: NULL). */
 struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode);
-/* Hash d with inode (reference consumed; NULL: negative). For ->lookup. */
+/* Hash d with inode (reference consumed; NULL: negative). For ->lookup. Never sleeps. */
 void dcache_add(struct dentry *d, struct inode *inode);
 /* Give a hashed negative dentry an inode (reference consumed). For ->create, mkdir, symlink, link. */
 void dcache_instantiate(struct dentry *d, struct inode *inode);
@@ -196,6 +201,8 @@ static inline void dentry_get(struct dentry *d)
 }
 /* Context: may sleep when it was the last reference of an unhashed one (inode eviction). */
 void dentry_put(struct dentry *d);
+/* The same where sleeping is not allowed: such a last reference is dropped later by a kernel thread. */
+void dentry_put_nosleep(struct dentry *d);
 
 enum ref_result { REF_OK, REF_STALE, REF_DEAD };
 /*

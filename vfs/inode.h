@@ -108,8 +108,8 @@ static inline void inode_get(struct inode *inode)
 /* Context: may sleep (eviction). NULL is fine. */
 void inode_put(struct inode *inode);
 
-/* Cache a symlink's body (kmalloc'd, NUL-terminated, readable up to the next multiple of 8 bytes;
- * ownership passes). Racing setters: the first wins. */
+/* Cache a symlink's body (kmalloc'd with NAME_SLACK bytes after the NUL; ownership passes). Racing
+ * setters: the first wins. */
 void inode_set_link(struct inode *inode, char *body);
 void inode_set_nlink(struct inode *inode, u32 nlink);
 

@@ -39,6 +39,7 @@ struct file_system {
 };
 
 #define SB_RDONLY 1u
+#define SB_DYING  2u /* being shut down: shrinkers keep out; LRU lock */
 
 struct super_block {
 	const struct file_system *fs;
@@ -55,6 +56,7 @@ struct super_block {
 	struct mutex rename_mutex; /* one cross-directory rename at a time */
 	struct spinlock inodes_lock;
 	struct list_head inodes;   /* guarded by inodes_lock */
+	u32 shrinking;		   /* dentries of ours in a shrinker's hands; atomic */
 	struct rcu_head rcu;
 };
 

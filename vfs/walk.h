@@ -57,9 +57,10 @@ u64 walk_outcome_count(enum walk_outcome o);
 
 /* Where an inline attempt got to, for retry strategy `resume`. */
 struct walk_resume {
-	struct path at;	   /* referenced when valid */
+	struct path at;	   /* referenced when held */
 	const char *rest;  /* into walk_start.name: the component to go on with */
-	bool valid;
+	bool held;	   /* at is referenced, good or not */
+	bool valid;	   /* a walk may go on from there */
 };
 
 struct walk_log; /* vfs/walk_log.h: a record of every step, for the walk command */
@@ -68,8 +69,8 @@ struct walk_log; /* vfs/walk_log.h: a record of every step, for the walk command
 struct walk_start {
 	int dirfd;	     /* AT_FDCWD or a descriptor of current's */
 	unsigned flags;	     /* WALK_* */
-	const char *name;    /* kernel copy, terminated, at most PATH_MAX with the NUL, and readable
-			      * (anything) up to the next multiple of 8 bytes */
+	const char *name;    /* kernel copy, terminated, at most PATH_MAX with the NUL, and NAME_SLACK
+			      * readable bytes after it */
 	/* Ring: chain on another thread's lookup instead of sleeping (see dcache_lookup_begin); the walk
 	 * then fails with -EAGAIN without WALK_CACHED, and waiter->fn will run. */
 	struct dentry_waiter *waiter;

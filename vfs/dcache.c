@@ -1,0 +1,354 @@
+/*
+ * The dentry hash: finding names without locks, and the changes that make a name appear, change its
+ * inode or go away. States, fields and who may change them: vfs/dcache.h.
+ *
+ *   dcache.c         hash, lookup, add, instantiate, delete, drop           (this file)
+ *   dcache_lru.c     references, the LRU, the end of a dentry, shutdown
+ *   dcache_rename.c  move, exchange, paths as text
+ *   in_lookup.c      one ->lookup per missing name
+ *   name.c           hashing and comparing names
+ *
+ * Structure
+ *
+ *   table[hash] -> dentry -> dentry -> NULL      bit 0 of the head is the bucket's lock
+ *
+ * Readers follow chains under RCU and write nothing. A dentry that moves to another chain (rename)
+ * can lead a reader onto that chain; the reader then misses its entry, which is why a miss in RCU mode
+ * means nothing and a miss outside is confirmed against rename_lock.
+ *
+ * Locking, outermost first
+ *
+ *   inode rwsem of the directory        (callers)
+ *     rename_lock
+ *       dentry ref lock                 parent before child; two strangers by address
+ *         bucket bit lock
+ *         LRU lock
+ *
+ * Limits: one table for the life of the system, sized from memory at boot; no resizing.
+ */
+#include "vfs/internal.h"
+
+#include "arch/arch.h"
+#include "kernel/string.h"
+
+struct bucket {
+	uintptr_t head; /* struct hlist_node * | lock bit */
+};
+#define BUCKET_LOCKED ((uintptr_t)1)
+
+struct slab_cache *dentry_cache;
+struct seqlock rename_lock = SEQLOCK_INIT(RANK_RENAME);
+
+static struct bucket *table;
+static unsigned table_shift; /* buckets = 1 << (32 - table_shift) */
+
+static __always_inline struct bucket *bucket_of(u64 hash_len)
+{
+	return &table[(u32)(hash_len >> 32) >> table_shift];
+}
+
+static __always_inline struct hlist_node *bucket_first(const struct bucket *b)
+{
+	return (struct hlist_node *)(load_acquire(&b->head) & ~BUCKET_LOCKED);
+}
+
+static void bucket_lock(struct bucket *b)
+{
+	preempt_disable();
+	lock_rank_acquire(b, RANK_DENTRY_HASH, false);
+	while (atomic_fetch_or(&b->head, BUCKET_LOCKED) & BUCKET_LOCKED)
+		while (READ_ONCE(b->head) & BUCKET_LOCKED)
+			arch_cpu_relax();
+}
+
+static void bucket_unlock(struct bucket *b)
+{
+	lock_rank_release(b);
+	store_release(&b->head, b->head & ~BUCKET_LOCKED);
+	preempt_enable();
+}
+
+/* pprev points at a bucket's head or at another node's next; the head keeps its lock bit. */
+static void node_store(struct hlist_node **where, struct hlist_node *n)
+{
+	uintptr_t lock = (uintptr_t)READ_ONCE(*where) & BUCKET_LOCKED;
+
+	store_release(where, (struct hlist_node *)((uintptr_t)n | lock));
+}
+
+void dentry_hash_insert(struct dentry *d)
+{
+	struct bucket *b = bucket_of(d->hash_len);
+	struct hlist_node *first;
+
+	bucket_lock(b);
+	first = bucket_first(b);
+	WRITE_ONCE(d->hash.next, first);
+	WRITE_ONCE(d->hash.pprev, (struct hlist_node **)&b->head);
+	if (first)
+		WRITE_ONCE(first->pprev, &d->hash.next);
+	/* publishes the whole dentry; partner: bucket_first and the chain's data dependence */
+	node_store((struct hlist_node **)&b->head, &d->hash);
+	bucket_unlock(b);
+}
+
+void dentry_hash_remove(struct dentry *d)
+{
+	struct bucket *b = bucket_of(d->hash_len);
+	struct hlist_node *next;
+
+	bucket_lock(b);
+	next = d->hash.next; /* stays for readers that stand on d */
+	node_store(d->hash.pprev, next);
+	if (next)
+		WRITE_ONCE(next->pprev, d->hash.pprev);
+	WRITE_ONCE(d->hash.pprev, NULL);
+	bucket_unlock(b);
+}
+
+struct dentry *dcache_lookup_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq)
+{
+	u64 hash_len = name->hash_len;
+	struct hlist_node *n = bucket_first(bucket_of(hash_len));
+
+	for (; n; n = load_acquire(&n->next)) {
+		struct dentry *d = container_of(n, struct dentry, hash);
+		u32 s;
+
+		if (READ_ONCE(d->hash_len) != hash_len)
+			continue;
+		s = seqcount_begin_nowait(&d->seq);
+		if (unlikely(READ_ONCE(d->parent) != parent || READ_ONCE(d->hash_len) != hash_len))
+			continue;
+		if (unlikely(!name_equal_rcu(READ_ONCE(d->name), name->name, (u32)hash_len)))
+			continue;
+		if (unlikely(hlist_unhashed(&d->hash)))
+			continue;
+		*seq = s;
+		return d;
+	}
+	return NULL;
+}
+
+struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name)
+{
+	for (;;) {
+		u32 rename_seq = read_seqbegin(&rename_lock), seq;
+		enum ref_result got = REF_DEAD;
+		struct dentry *d;
+
+		rcu_read_lock();
+		d = dcache_lookup_rcu(parent, name, &seq);
+		if (d)
+			got = dentry_get_rcu(d, seq);
+		rcu_read_unlock();
+
+		if (d && got == REF_OK)
+			return d;
+		if (d && got == REF_STALE)
+			dentry_put_nosleep(d);
+		else if (!d && !read_seqretry(&rename_lock, rename_seq))
+			return NULL;
+		/*
+		 * Dead or changed: whoever did that unhashes it before letting go of its lock, and
+		 * taking the reference waited for that lock. The next look sees something else.
+		 */
+	}
+}
+
+/* ---- Making dentries ---- */
+
+static bool dentry_copy_name(struct dentry *d, const struct qstr *name)
+{
+	u32 len = qstr_len(name);
+	char *to = d->inline_name;
+
+	/* also when it is not used: it always holds a NUL (name_equal_rcu) */
+	memset(d->inline_name, 0, sizeof(d->inline_name));
+	if (len >= DENTRY_INLINE_NAME) {
+		to = kzalloc(ALIGN_UP(len + 1, 8u), ALLOC_WAIT);
+		if (!to)
+			return false;
+	}
+	memcpy(to, name->name, len);
+	d->name = to;
+	d->hash_len = name->hash_len;
+	return true;
+}
+
+static struct dentry *dentry_new(struct super_block *sb, const struct qstr *name)
+{
+	struct dentry *d = slab_alloc(dentry_cache, ALLOC_WAIT);
+
+	if (!d)
+		return NULL;
+	memset(d, 0, offsetof(struct dentry, inline_name));
+	if (!dentry_copy_name(d, name)) {
+		slab_free(dentry_cache, d);
+		return NULL;
+	}
+	d->ref = (struct lockref){.word = 0, .count = 1};
+	d->sb = sb;
+	d->fs_data = NULL;
+	d->ops = sb->dentry_ops;
+	if (d->ops && d->ops->revalidate)
+		d->flags |= DENTRY_REVALIDATE;
+	list_init(&d->lru);
+	list_init(&d->children);
+	list_init(&d->sibling);
+	dcache_count_dentry(1);
+	return d;
+}
+
+struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name)
+{
+	struct dentry *d = dentry_new(parent->sb, name);
+
+	if (!d)
+		return NULL;
+	dentry_get(parent);
+	d->parent = parent;
+	lockref_lock(&parent->ref, RANK_DENTRY);
+	list_add(&d->sibling, &parent->children);
+	lockref_unlock(&parent->ref);
+	return d;
+}
+
+struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode)
+{
+	struct qstr name = {"/", 1};
+	struct dentry *d = dentry_new(sb, &name);
+
+	if (!d) {
+		inode_put(inode);
+		return NULL;
+	}
+	d->parent = d;
+	d->inode = inode;
+	d->flags |= DENTRY_ROOT;
+	d->flags &= ~DENTRY_REVALIDATE;
+	dentry_set_type(d, inode);
+	return d;
+}
+
+/* ---- Changes of a hashed dentry ---- */
+
+/* The type bits that go with inode. Context: ref's lock held inside a write section, or d is new. */
+void dentry_set_type(struct dentry *d, const struct inode *inode)
+{
+	u32 type = DENTRY_TYPE_NEGATIVE, flags = READ_ONCE(d->flags);
+
+	if (inode) {
+		u32 mode = READ_ONCE(inode->mode);
+
+		type = S_ISDIR(mode) ? DENTRY_TYPE_DIR
+			: S_ISREG(mode) ? DENTRY_TYPE_REG
+			: S_ISLNK(mode) ? DENTRY_TYPE_SYMLINK
+					: DENTRY_TYPE_OTHER;
+	}
+	/* the REFERENCED hint is set without the lock: do not lose it, or anything to it */
+	while (!atomic_cas(&d->flags, &flags, (flags & ~DENTRY_TYPE_MASK) | type))
+		;
+}
+
+static void dentry_set_inode(struct dentry *d, struct inode *inode)
+{
+	seqcount_write_begin(&d->seq);
+	WRITE_ONCE(d->inode, inode);
+	dentry_set_type(d, inode);
+	seqcount_write_end(&d->seq);
+}
+
+void dcache_add(struct dentry *d, struct inode *inode)
+{
+	lockref_lock(&d->ref, RANK_DENTRY);
+	debug_assert(hlist_unhashed(&d->hash));
+	dentry_set_inode(d, inode);
+	dentry_hash_insert(d);
+	lockref_unlock(&d->ref);
+}
+
+void dcache_instantiate(struct dentry *d, struct inode *inode)
+{
+	lockref_lock(&d->ref, RANK_DENTRY);
+	debug_assert(!d->inode);
+	dentry_set_inode(d, inode);
+	lockref_unlock(&d->ref);
+}
+
+/* Context: ref's lock held. Any RCU walk standing on d fails its next check. */
+void dentry_unhash(struct dentry *d)
+{
+	if (hlist_unhashed(&d->hash))
+		return;
+	dentry_hash_remove(d);
+	seqcount_invalidate(&d->seq);
+}
+
+void dcache_drop(struct dentry *d)
+{
+	lockref_lock(&d->ref, RANK_DENTRY);
+	atomic_fetch_and(&d->flags, ~DENTRY_PINNED);
+	dentry_unhash(d);
+	lockref_unlock(&d->ref);
+}
+
+void dcache_delete(struct dentry *d)
+{
+	struct inode *inode = NULL;
+
+	lockref_lock(&d->ref, RANK_DENTRY);
+	atomic_fetch_and(&d->flags, ~DENTRY_PINNED);
+	if (d->ref.count == 1) {
+		inode = d->inode;
+		dentry_set_inode(d, NULL);
+	} else {
+		dentry_unhash(d);
+	}
+	lockref_unlock(&d->ref);
+	inode_put(inode);
+}
+
+/* ---- Statistics and start ---- */
+
+void dcache_get_stats(struct dcache_stats *out)
+{
+	u64 buckets = 1ull << (32 - table_shift);
+
+	*out = (struct dcache_stats){.buckets = buckets, .dentries = dcache_dentry_count()};
+	dcache_lru_counts(&out->unused);
+	in_lookup_counts(&out->in_lookup_waits, &out->in_lookup_chained);
+	for (u64 i = 0; i < buckets; i++) {
+		u64 chain = 0;
+
+		rcu_read_lock();
+		for (struct hlist_node *n = bucket_first(&table[i]); n; n = load_acquire(&n->next)) {
+			chain++;
+			out->negative += dentry_is_negative(container_of(n, struct dentry, hash));
+		}
+		rcu_read_unlock();
+		out->used_buckets += chain != 0;
+		out->longest_chain = MAX(out->longest_chain, chain);
+	}
+}
+
+void dcache_init(void)
+{
+	struct page_stats pages;
+	u64 buckets = 1024;
+
+	page_get_stats(&pages);
+	/* One bucket per 2 KiB of memory: chains of about one when a third of it is dentries. */
+	while (buckets < pages.total * 2 && buckets < (1u << 22))
+		buckets *= 2;
+	table = vzalloc(buckets * sizeof(*table));
+	if (!table)
+		panic("dcache: no memory for %llu buckets", (unsigned long long)buckets);
+	table_shift = 32 - (unsigned)__builtin_ctzll(buckets);
+	name_salt ^= arch_cycles();
+	dentry_cache = slab_cache_create("dentry", sizeof(struct dentry), CACHE_LINE, 0, NULL);
+	if (!dentry_cache)
+		panic("dcache: no memory for the dentry cache");
+	in_lookup_init();
+	dcache_lru_init();
+}
