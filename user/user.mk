@@ -16,7 +16,7 @@ Q := $(if $(filter 0,$(V)),@)
 say = $(if $(filter 0,$(V)),@printf '  %-8s %s\n' '$(1)' '$(2)';)
 endif
 
-.PHONY: user libc
+.PHONY: user libc test-libc
 U_DEFAULT_GOAL := $(.DEFAULT_GOAL)
 
 U_OUT	  := $(BUILD)/user
@@ -146,6 +146,20 @@ $(U_OUT)/bin/$(U_APP): $(BUILD)/app/$(U_APP)
 
 PROGRAMS := $(sort $(PROGRAMS) $(U_OUT)/bin/$(U_APP))
 endif
+
+# ---- tests that need no guest ---------------------------------------------------------------------
+
+# The same file against glibc's headers and against ours.
+$(U_OUT)/test/abi_values.host: tests/libc/abi_values_test.c
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -o $@ $<
+
+$(U_OUT)/test/abi_values: $(U_OUT)/obj/tests/libc/abi_values_test.o $(U_LINK_DEPS)
+	$(call u_link,$@,$<)
+
+test-libc: $(U_OUT)/test/abi_values.host $(U_OUT)/test/abi_values $(U_OUT)/bin/libctest
+	$(Q)tests/libc/run $^
 
 FORCE:
 

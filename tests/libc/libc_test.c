@@ -438,7 +438,7 @@ __attribute__((noinline)) static void smash(volatile char *p)
 }
 
 /* What test_spawn() and tests/libc/run start. */
-static int child(const char *what)
+__attribute__((noinline)) static int child(const char *what)
 {
 	char small[8];
 
