@@ -335,11 +335,20 @@ static int search(void)
 	}
 }
 
+/* A typed character, all of its bytes: half of one must not be drawn. */
+static void insert_character(int first)
+{
+	char bytes[4] = {(char)first};
+	size_t n = 1, more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+
+	while (more--)
+		bytes[n++] = (char)get_byte();
+	insert(bytes, n);
+}
+
 /* Keys that move or change. */
 static void edit(int key)
 {
-	char c = (char)key;
-
 	switch (key) {
 	case CTRL('A'):
 	case KEY_HOME:
@@ -395,7 +404,7 @@ static void edit(int key)
 		break;
 	default:
 		if (key >= ' ' && key < 256)
-			insert(&c, 1);
+			insert_character(key);
 	}
 }
 
