@@ -85,6 +85,7 @@ int dcache_lookup_begin(struct dentry *parent, const struct qstr *name, struct d
 		spin_lock(&b->lock);
 		other = find_in_lookup(b, parent, name);
 		if (other && w) {
+			w->chained = true;
 			w->next = other->waiters;
 			other->waiters = w;
 			spin_unlock(&b->lock);
