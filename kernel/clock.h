@@ -22,6 +22,7 @@ struct timer {
 	struct list_head node; /* the CPU's timer list; guarded by its lock */
 	u32 cpu;
 	u32 armed;
+	void *owner; /* whatever fn needs */
 };
 
 void timer_setup(struct timer *t, void (*fn)(struct timer *t));

@@ -34,6 +34,13 @@ __noreturn void kernel_main(void);
  */
 struct thread *sched_prepare_cpu(unsigned cpu);
 
+/*
+ * First thing a new thread does: finishes the switch to it (the previous thread's run queue is still
+ * locked) and enables interrupts and preemption. The entry that kernel/sched.c hands to
+ * arch_thread_init does so itself; only a port's own entry (arch_clone_program) must call it.
+ */
+void sched_thread_begin(void);
+
 /* Around every interrupt. Context: interrupts off. */
 void irq_enter(void);
 void irq_exit(void);

@@ -28,6 +28,8 @@ struct rwsem {
 	struct spinlock lock;
 	s32 readers;		/* guarded by lock; -1 while a writer is inside */
 	u32 writers_waiting;	/* guarded by lock; new readers queue behind them */
+	u32 readers_waiting;	/* guarded by lock */
+	u32 reader_turn;	/* guarded by lock: waiting readers that go before the next writer */
 	u16 rank;
 	struct waitqueue wq;
 };

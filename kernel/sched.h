@@ -41,9 +41,13 @@ struct thread {
 	u32 flags;
 	u32 nonblock_depth;	  /* > 0 inside a nonblocking attempt; owner only */
 	u32 cpu;		  /* run queue it is on or last ran on */
-	bool on_cpu;		  /* still executing: a waker waits for it to be false */
+	void (*fn)(void *arg);	  /* what it runs */
+	void *arg;
+	s32 bound_cpu;		  /* the only CPU it may run on, or -1; set before it starts */
+	bool on_cpu;		  /* is a CPU's current thread; guarded by the run-queue lock */
 	bool queued;		  /* on a run queue; guarded by that queue's lock */
 	struct list_head run_node;/* run queue; guarded by its lock */
+	u64 vruntime;		  /* fair share used, in ns; guarded by the run-queue lock */
 	struct list_head all_node;/* all_threads; guarded by its lock */
 	void *stack;		  /* lowest usable byte of the kernel stack */
 	struct process *process;  /* whose files, cwd and memory; NULL for pure kernel threads */
@@ -68,6 +72,7 @@ struct thread {
 	struct list_head plug;	  /* initialised by the outermost block_plug */
 #ifdef CONFIG_DEBUG
 	const void *locks_held[16];  /* sleeping locks, for rank checks */
+	u64 lock_callers[16];	     /* where each was taken */
 	u16 lock_ranks[16];
 	u32 locks_count;
 #endif
