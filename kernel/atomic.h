@@ -29,9 +29,9 @@
 #define atomic_sub_return(p, v) __atomic_sub_fetch((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_add(p, v)	((void)__atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST))
 #define atomic_sub(p, v)	((void)__atomic_sub_fetch((p), (v), __ATOMIC_SEQ_CST))
-#define atomic_fetch_or(p, v)	__atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_fetch_and(p, v)	__atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_xchg(p, v)	__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fetch_or(p, v)	({ __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST); })
+#define atomic_fetch_and(p, v)	({ __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST); })
+#define atomic_xchg(p, v)	({ __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST); })
 
 /* Compare *p with *old and store new_ when equal; otherwise *old becomes what was there. */
 #define atomic_cas(p, old, new_)                                                                   \

@@ -34,6 +34,7 @@ void console_write(const char *s, size_t len);
  */
 ssize console_read(char *buf, size_t len);
 void console_set_raw(bool raw);
+bool console_is_raw(void);
 bool console_input_ready(void);
 /* Called by the UART interrupt for each byte. */
 void console_receive(char c);

@@ -42,6 +42,7 @@ enum lock_rank {
 	RANK_PAGES = 620,
 	RANK_VMAP = 630,
 	RANK_RCU = 640,
+	RANK_WORK = 650,	  /* the queue of deferred work */
 	RANK_TIMER = 660,
 	RANK_WAITQUEUE = 680,
 	RANK_RUNQUEUE = 700,	  /* subclass by CPU order when stealing */

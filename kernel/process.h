@@ -71,6 +71,13 @@ void process_put(struct process *p);
 void process_kill(struct process *p, int status);
 
 /*
+ * ^C on the console. The foreground is the program somebody waits for, followed from the first program
+ * down: a process that waits (wait4) for a child hands the foreground to it. The first program itself
+ * is never interrupted. True when a program was told to end. Context: any.
+ */
+bool process_interrupt_foreground(void);
+
+/*
  * Kernel memory shown to a program (ring memory): map npages pages into p's slot, read-write. The
  * pages are referenced while mapped. Returns the address or -errno.
  */

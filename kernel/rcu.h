@@ -41,8 +41,19 @@ void synchronize_rcu_expedited(void);
 /* Wait until every callback queued before has run. Context: may sleep. */
 void rcu_barrier(void);
 
-/* Hooks: scheduler (context switch, idle) and interrupt entry from preemptible code. */
-void rcu_note_quiescent(void);
+/*
+ * Hooks of scheduler and interrupts: this CPU is outside any read section right now (context switch,
+ * end of an interrupt that hit preemptible code); enters and leaves idle; an interrupt begins.
+ * Context: interrupts off.
+ */
+void rcu_report_quiescent(void);
+extern u64 rcu_waiting_cpus; /* rcu.c: the CPUs the grace period under way waits for */
+static inline void rcu_note_quiescent(void)
+{
+	if (unlikely(load_acquire(&rcu_waiting_cpus) & (1ull << this_cpu_id())))
+		rcu_report_quiescent();
+}
+void rcu_irq_enter(void);
 void rcu_idle_enter(void);
 void rcu_idle_exit(void);
 void rcu_init(void);

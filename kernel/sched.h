@@ -34,6 +34,7 @@ enum thread_state {
 #define THREAD_INTERRUPTED 0x1u /* interruptible waits return -EINTR until cleared */
 #define THREAD_KILLED	   0x2u /* leaves at the next return to program code */
 #define THREAD_IDLE	   0x4u
+#define THREAD_RECLAIMING  0x8u /* gives memory back; may use the last pages itself */
 
 struct thread {
 	struct arch_thread arch;  /* saved registers, FS base, FPU state; owner: arch */

@@ -446,11 +446,6 @@ struct slab_cache *slab_cache_create(
 	return c;
 }
 
-size_t slab_object_size(const struct slab_cache *c)
-{
-	return c->size;
-}
-
 u64 slab_in_use(const struct slab_cache *c)
 {
 	u64 n = READ_ONCE(c->outstanding);

@@ -8,7 +8,7 @@
 #include "kernel/lockref.h"
 #include "kernel/panic.h"
 
-#define BACKOFF_MAX 256
+#define BACKOFF_MAX 256u
 
 void raw_lock_wait(const u32 *word)
 {

@@ -26,6 +26,8 @@ enum trace_event {
 };
 
 extern bool trace_enabled;
+/* 0 or -ENOMEM: the rings are allocated on first use. Context: may sleep. */
+int trace_enable(bool on);
 void trace_record(enum trace_event event, u64 a, u64 b);
 
 #define trace(name, a, b)                                                                          \

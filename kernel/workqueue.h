@@ -6,6 +6,7 @@
 struct work {
 	struct list_head node; /* empty while not queued; guarded by the queue's lock */
 	void (*fn)(struct work *w);
+	u64 number; /* place in the order of queueing; guarded by the queue's lock */
 };
 
 void work_init(struct work *w, void (*fn)(struct work *w));
