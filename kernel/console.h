@@ -40,4 +40,5 @@ bool console_input_ready(void);
 void console_receive(char c);
 /* The kept messages, oldest first; returns bytes copied. */
 size_t console_log_read(char *buf, size_t size, size_t offset);
+size_t console_log_size(void);
 void console_init(void);

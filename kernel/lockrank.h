@@ -13,7 +13,6 @@
 enum lock_rank {
 	RANK_NONE = 0,		  /* unchecked: early boot and the lock checker itself */
 	/* sleeping locks */
-	RANK_PROCESS = 100,	  /* process tree and thread lists (mutex) */
 	RANK_RING_SUBMIT = 120,	  /* one submitter per ring at a time (mutex) */
 	RANK_FILE_POS = 140,	  /* a file's position (mutex) */
 	RANK_MOUNT_TREE = 160,	  /* changes of the mount tree (mutex) */
@@ -35,6 +34,8 @@ enum lock_rank {
 	RANK_MAPPING = 400,	  /* page tree of one mapping */
 	RANK_FS_SPIN = 410,	  /* a file system's own spinlock */
 	RANK_FDTABLE = 420,
+	RANK_PROCESS_TREE = 430,  /* parents, children, pids */
+	RANK_PROCESS_THREADS = 435, /* one process's list of threads */
 	RANK_RING_COMPLETION = 440, /* CQ tail and overflow list */
 	RANK_RING_WORKERS = 450,  /* a worker pool's queues */
 	RANK_BLOCK_QUEUE = 500,	  /* one hardware queue */
@@ -44,6 +45,7 @@ enum lock_rank {
 	RANK_RCU = 640,
 	RANK_WORK = 650,	  /* the queue of deferred work */
 	RANK_TIMER = 660,
+	RANK_FUTEX = 670,	  /* one bucket; subclass 1: the second one of a requeue */
 	RANK_WAITQUEUE = 680,
 	RANK_RUNQUEUE = 700,	  /* subclass by CPU order when stealing */
 	RANK_CONSOLE = 800,

@@ -90,6 +90,11 @@ size_t console_log_read(char *buf, size_t size, size_t offset)
 	return n;
 }
 
+size_t console_log_size(void)
+{
+	return MIN(READ_ONCE(log_end), (u64)LOG_SIZE);
+}
+
 #define RATELIMIT_BURST 10
 
 bool ratelimit_ok(struct ratelimit *rl)

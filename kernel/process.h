@@ -20,15 +20,22 @@ struct fs_context; /* vfs/file.h: root and working directory, umask */
 struct process {
 	u32 pid;
 	u32 refs;		/* atomic */
-	struct process *parent;	/* guarded by process_lock; NULL for the first */
+	struct process *parent;	/* guarded by process_lock; NULL for the first and for orphans */
 	struct list_head children, sibling; /* guarded by process_lock */
+	struct list_head all_node; /* every process; guarded by process_lock */
+	struct process *waits_for; /* child it waits for (foreground); guarded by process_lock */
 	struct list_head threads; /* guarded by lock */
 	u32 nr_threads;		/* guarded by lock */
-	struct mutex lock;
+	struct spinlock lock;	/* RANK_PROCESS_THREADS, interrupts off */
 	char name[24];
-	int exit_status;	/* wait status as in wait(2); valid when exited */
-	bool exited, exiting;
-	struct waitqueue exit_wq; /* parent waits here */
+	int exit_status;	/* wait status as in wait(2); valid when exiting; guarded by lock */
+	bool exiting;		/* told to end; guarded by lock, read without */
+	bool exited;		/* everything released; guarded by process_lock, read without */
+	bool exit_announced;	/* the exiting hooks have been called; atomic */
+	struct waitqueue child_wq; /* its waiting threads: a child exited */
+	struct waitqueue exit_wq; /* process_wait: this one exited */
+	u64 ignored_signals;	/* bit n-1: signal n has SIG_IGN; atomic */
+	u64 signal_mask;	/* as rt_sigprocmask set it: remembered, never consulted */
 
 	struct mutex memory_lock; /* regions, brk */
 	u32 slot;
@@ -44,15 +51,25 @@ struct process {
 
 /* What vfs (and whoever else) does for a process; registered once at init, called in order. */
 struct process_hooks {
-	/* Give child its resources, inheriting from parent (NULL for the first). 0 or -errno. */
-	int (*inherit)(struct process *child, struct process *parent);
+	/*
+	 * Give child its resources, inheriting from parent (NULL for the first). fds is NULL, or the
+	 * parent's three descriptors that become 0, 1, 2. 0 or -errno; after an error release is
+	 * called for the hooks that succeeded. Context: may sleep.
+	 */
+	int (*inherit)(struct process *child, struct process *parent, const int *fds);
+	/* A thread begins, made by current (credentials) / the current thread ends. May be NULL. */
+	void (*thread_begin)(struct thread *t);
+	void (*thread_end)(void);
 	/* Last thread gone: release. Context: may sleep. */
 	void (*release)(struct process *p);
-	/* First sign of the end, threads still there: start cancelling what could keep them. */
+	/* First sign of the end, threads still there: start cancelling what could keep them. Called once,
+	 * by the first thread that leaves. Context: may sleep. */
 	void (*exiting)(struct process *p);
 	struct list_head node;
 };
 void process_hooks_register(struct process_hooks *h);
+/* What mmap of a descriptor calls (vfs: file_ops->mmap). Address or -errno. */
+void process_mmap_file_register(s64 (*fn)(int fd, u64 offset, u64 length, unsigned prot));
 
 #define USER_TOP       0x0000800000000000ull
 #define USER_SLOT_SIZE 0x0000008000000000ull
@@ -83,6 +100,11 @@ bool process_interrupt_foreground(void);
  */
 s64 process_map_pages(struct process *p, struct page **pages, size_t npages);
 int process_unmap(struct process *p, u64 addr, size_t length);
+
+/* By pid, with a reference, or NULL. */
+struct process *process_find(u32 pid);
+/* fn for each process, under a spinlock with interrupts off. */
+void process_for_each(void (*fn)(struct process *p, void *arg), void *arg);
 
 /* The images inside the kernel ELF. */
 struct program_image {

@@ -450,6 +450,45 @@ void thread_interrupt(struct thread *t)
 		thread_wake(t); /* at worst an extra wake-up: every sleeper re-tests */
 }
 
+u64 sched_thread_time(void)
+{
+	u64 flags = arch_irq_save(), ns;
+	struct run_queue *rq = this_cpu_ptr(&run_queue);
+
+	raw_lock(&rq->lock);
+	account(rq);
+	ns = current->run_ns;
+	raw_unlock(&rq->lock);
+	arch_irq_restore(flags);
+	return ns;
+}
+
+static void wake_bound(struct timer *t)
+{
+	thread_wake(t->owner);
+}
+
+/*
+ * A running thread cannot be moved: it goes to sleep, and being woken it is queued on the right CPU.
+ */
+void sched_bind_current(s32 cpu)
+{
+	struct thread *t = current;
+
+	might_sleep();
+	WRITE_ONCE(t->bound_cpu, cpu);
+	while (cpu >= 0 && this_cpu_id() != (unsigned)cpu) {
+		struct timer timer;
+
+		timer_setup(&timer, wake_bound);
+		timer.owner = t;
+		thread_prepare_sleep(THREAD_SLEEPING);
+		timer_arm(&timer, clock_ns() + 1);
+		schedule();
+		timer_cancel_sync(&timer);
+	}
+}
+
 /* ---- Interrupts ---- */
 
 void sched_tick(void)

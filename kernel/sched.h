@@ -92,11 +92,18 @@ DECLARE_PERCPU(struct thread *, current_thread);
  */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
 void thread_start(struct thread *t);
+/* Undo thread_create for a thread that was never started; drops both references. May sleep. */
+void thread_cancel(struct thread *t);
 __noreturn void thread_exit(void);
 void thread_get(struct thread *t);
 void thread_put(struct thread *t);
 /* Pin a not yet started thread to one CPU (tests, per-CPU kernel threads). */
 void thread_bind(struct thread *t, unsigned cpu);
+
+/* Bind the running thread to one CPU (it is there on return), or to none (-1). May sleep. */
+void sched_bind_current(s32 cpu);
+/* CPU time of the running thread up to now, in ns. */
+u64 sched_thread_time(void);
 
 /* Give up the CPU according to current->state. Context: may sleep. */
 void schedule(void);
@@ -142,6 +149,8 @@ static inline void nonblock_end(void)
 /* Called by arch on interrupt exit and by the timer tick. */
 void sched_tick(void);
 void sched_init(void);
+/* Start the reaper of ended threads. Context: the first thread. */
+void thread_init(void);
 /* The idle loop of this CPU; called once by each CPU when it is ready. */
 __noreturn void sched_idle(void);
 

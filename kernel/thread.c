@@ -26,9 +26,10 @@ static struct slab_cache *thread_cache;
 static struct thread *reaper;
 static u32 last_tid; /* atomic */
 
-struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
+static struct thread *create(
+	const char *name, void (*fn)(void *arg), void *arg, enum alloc_mode mode)
 {
-	struct thread *t = slab_zalloc(thread_cache, ALLOC_WAIT);
+	struct thread *t = slab_zalloc(thread_cache, mode);
 	u64 flags;
 
 	if (!t)
@@ -53,6 +54,21 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 	flags = spin_lock_irqsave(&threads_lock);
 	list_add_tail(&t->all_node, &all_threads);
 	spin_unlock_irqrestore(&threads_lock, flags);
+	return t;
+}
+
+struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
+{
+	might_sleep();
+	return create(name, fn, arg, ALLOC_WAIT);
+}
+
+struct thread *thread_create_first(void (*fn)(void *arg))
+{
+	struct thread *t = create("init", fn, NULL, ALLOC_NOWAIT);
+
+	if (!t)
+		panic("no memory for the first thread");
 	return t;
 }
 
@@ -94,6 +110,24 @@ void thread_exit(void)
 	WRITE_ONCE(current->state, THREAD_DEAD);
 	schedule();
 	panic("a dead thread ran again");
+}
+
+static void thread_release(struct thread *t)
+{
+	arch_thread_release(t);
+	arch_kstack_free(t->stack);
+	page_account(PAGE_ACCOUNT_STACK, -(s64)(KSTACK_SIZE / PAGE_SIZE));
+	thread_put(t);
+}
+
+void thread_cancel(struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&threads_lock);
+
+	list_del(&t->all_node);
+	spin_unlock_irqrestore(&threads_lock, flags);
+	thread_release(t);
+	thread_put(t);
 }
 
 void thread_get(struct thread *t)
@@ -143,10 +177,7 @@ static void reaper_main(void *arg)
 			continue;
 		}
 		thread_finish_sleep();
-		arch_thread_release(t);
-		arch_kstack_free(t->stack);
-		page_account(PAGE_ACCOUNT_STACK, -(s64)(KSTACK_SIZE / PAGE_SIZE));
-		thread_put(t);
+		thread_release(t);
 	}
 }
 
@@ -182,7 +213,7 @@ void thread_init_cache(void)
 }
 
 /* Context: the first kernel thread. */
-void thread_start_reaper(void)
+void thread_init(void)
 {
 	reaper = thread_create("reaper", reaper_main, NULL);
 	if (!reaper)

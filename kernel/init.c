@@ -1,0 +1,73 @@
+/*
+ * What runs once the system is up:
+ *
+ *	ktest=PREFIX	the in-kernel tests; exit status 0 or 1
+ *	cmd=COMMAND	the shell with -c COMMAND; its exit status is the machine's
+ *	(neither)	the interactive shell, started again whenever it ends
+ *
+ * The last console line is `exit status N`.
+ */
+#include "kernel/init.h"
+#include "abi/errno.h"
+#include "kernel/clock.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/ktest.h"
+#include "kernel/process.h"
+#include "kernel/slab.h"
+#include "kernel/string.h"
+
+#define COMMAND_MAX 4096
+
+static char *const environment[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
+
+/* Wait status as wait(2) has it -> the exit status a shell would show. */
+static int exit_code(int status)
+{
+	return status & 0x7f ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
+}
+
+void system_poweroff(int code)
+{
+	printk("exit status %d", code);
+	arch_exit(code < 0 || code > 127 ? 127 : code);
+}
+
+/* Start a program and wait; its exit code, or 127 when it could not be started. */
+static int run(char *const argv[])
+{
+	struct process *p = process_spawn(argv[0], argv, environment, NULL);
+	int status;
+
+	if (IS_ERR(p)) {
+		printk("init: cannot start %s: error %ld", argv[0], -PTR_ERR(p));
+		return 127;
+	}
+	status = process_wait(p);
+	process_put(p);
+	return exit_code(status);
+}
+
+void init_run(void)
+{
+	char *command = kmalloc(COMMAND_MAX, ALLOC_WAIT);
+
+	if (!command)
+		panic("no memory for the command line");
+	if (cmdline_get("ktest", command, COMMAND_MAX)) {
+		int code = ktest_run(command) ? 1 : 0;
+
+		system_poweroff(code);
+	}
+	if (cmdline_get("cmd", command, COMMAND_MAX)) {
+		char *argv[] = {"sh", "-c", command, NULL};
+
+		system_poweroff(run(argv));
+	}
+	for (;;) {
+		char *argv[] = {"sh", NULL};
+
+		if (run(argv) == 127)
+			system_poweroff(127);
+	}
+}

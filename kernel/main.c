@@ -1,0 +1,43 @@
+/*
+ * The table of contents of the system: who is brought up, in which order.
+ */
+#include "kernel/block.h"
+#include "kernel/clock.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/entry.h"
+#include "kernel/init.h"
+#include "kernel/ktest.h"
+#include "kernel/page.h"
+#include "kernel/process.h"
+#include "kernel/rcu.h"
+#include "kernel/sched_internal.h"
+#include "kernel/reclaim.h"
+#include "kernel/slab.h"
+#include "kernel/workqueue.h"
+
+/* The first thread: everything that may sleep. */
+static void bring_up(void *arg)
+{
+	(void)arg;
+	thread_init();
+	rcu_init();
+	clock_init();
+	console_init();
+	arch_smp_start();
+	workqueue_init();
+	reclaim_init();
+	process_init();
+	init_run();
+}
+
+/* On the boot stack, which becomes CPU 0's idle thread. Nothing here may sleep. */
+void kernel_main(void)
+{
+	cmdline_init(arch_cmdline());
+	page_init();
+	slab_init();
+	sched_init();
+	thread_start(thread_create_first(bring_up));
+	sched_idle();
+}
