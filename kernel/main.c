@@ -11,7 +11,6 @@
 #include "kernel/page.h"
 #include "kernel/process.h"
 #include "kernel/rcu.h"
-#include "kernel/sched_internal.h"
 #include "kernel/reclaim.h"
 #include "kernel/slab.h"
 #include "kernel/workqueue.h"
@@ -31,13 +30,18 @@ static void bring_up(void *arg)
 	init_run();
 }
 
-/* On the boot stack, which becomes CPU 0's idle thread. Nothing here may sleep. */
+/* On the boot stack, which becomes CPU 0's idle thread. The scheduler does not run yet. */
 void kernel_main(void)
 {
+	struct thread *first;
+
 	cmdline_init(arch_cmdline());
 	page_init();
 	slab_init();
 	sched_init();
-	thread_start(thread_create_first(bring_up));
+	first = thread_create("init", bring_up, NULL);
+	if (!first)
+		panic("no memory for the first thread");
+	thread_start(first);
 	sched_idle();
 }

@@ -66,11 +66,14 @@ static struct thread boot_thread;
 static u64 idle_cpus;
 u64 sched_might_sleep_violations;
 bool sched_count_violations_only;
+static bool scheduling; /* false while booting: nobody to switch to, so nothing ever sleeps */
 
 /* ---- might_sleep ---- */
 
 void might_sleep_slow(const char *file, int line)
 {
+	if (!READ_ONCE(scheduling))
+		return;
 	atomic_add(&sched_might_sleep_violations, 1ull);
 #ifdef CONFIG_DEBUG
 	if (READ_ONCE(sched_count_violations_only))
@@ -551,6 +554,7 @@ void sched_idle(void)
 {
 	u64 bit = 1ull << this_cpu_id();
 
+	WRITE_ONCE(scheduling, true);
 	for (;;) {
 		arch_irq_disable();
 		reschedule(true);

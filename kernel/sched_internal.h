@@ -14,8 +14,6 @@ void thread_init_idle(struct thread *t, unsigned cpu);
 void clock_set_tick(u64 deadline_ns);
 
 void thread_init_cache(void);
-/* The thread that brings the system up. Context: the boot thread, which may not sleep. */
-struct thread *thread_create_first(void (*fn)(void *arg));
 /* This CPU switches as soon as it may. Context: interrupts off. */
 void sched_set_need_resched(void);
 /* Debug builds: count violations of might_sleep instead of panicking (its own test). */

@@ -1,5 +1,5 @@
 /*
- * Waiting for a spinlock, and the slow halves of lockref.
+ * Waiting for a spinlock, and the slow half of lockref.
  *
  * A waiter reads the word until it looks free and only then tries again, with twice the pause each
  * time. On purpose there is no queue: with more virtual CPUs than host cores, whoever runs takes it.
@@ -17,38 +17,14 @@ void raw_lock_wait(const u32 *word)
 			arch_cpu_relax();
 }
 
-void lockref_get(struct lockref *r, unsigned rank)
-{
-	if (likely(lockref_add_unlocked_(r, 0, 1)))
-		return;
-	lockref_lock(r, rank);
-	debug_assert(r->count >= 0);
-	WRITE_ONCE(r->count, r->count + 1);
-	lockref_unlock(r);
-}
-
-bool lockref_get_not_dead(struct lockref *r, unsigned rank)
+bool lockref_get_slow(struct lockref *r, unsigned rank)
 {
 	bool alive;
 
-	if (likely(lockref_add_unlocked_(r, 0, 1)))
-		return true;
 	lockref_lock(r, rank);
 	alive = r->count >= 0;
 	if (alive)
 		WRITE_ONCE(r->count, r->count + 1);
 	lockref_unlock(r);
 	return alive;
-}
-
-bool lockref_put_or_lock(struct lockref *r, unsigned rank)
-{
-	if (likely(lockref_add_unlocked_(r, 2, -1)))
-		return true;
-	lockref_lock(r, rank);
-	if (r->count <= 1)
-		return false;
-	WRITE_ONCE(r->count, r->count - 1);
-	lockref_unlock(r);
-	return true;
 }

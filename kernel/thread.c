@@ -26,10 +26,9 @@ static struct slab_cache *thread_cache;
 static struct thread *reaper;
 static u32 last_tid; /* atomic */
 
-static struct thread *create(
-	const char *name, void (*fn)(void *arg), void *arg, enum alloc_mode mode)
+struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 {
-	struct thread *t = slab_zalloc(thread_cache, mode);
+	struct thread *t = slab_zalloc(thread_cache, ALLOC_WAIT);
 	u64 flags;
 
 	if (!t)
@@ -54,21 +53,6 @@ static struct thread *create(
 	flags = spin_lock_irqsave(&threads_lock);
 	list_add_tail(&t->all_node, &all_threads);
 	spin_unlock_irqrestore(&threads_lock, flags);
-	return t;
-}
-
-struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
-{
-	might_sleep();
-	return create(name, fn, arg, ALLOC_WAIT);
-}
-
-struct thread *thread_create_first(void (*fn)(void *arg))
-{
-	struct thread *t = create("init", fn, NULL, ALLOC_NOWAIT);
-
-	if (!t)
-		panic("no memory for the first thread");
 	return t;
 }
 
