@@ -52,6 +52,7 @@ struct file_ops {
 #define FILE_WRITE	   0x02u
 #define FILE_PATH_ONLY	   0x04u /* O_PATH */
 #define FILE_SEEKABLE	   0x08u
+#define FILE_OPENED	   0x10u /* file_open succeeded: ->release is due */
 
 struct readahead {
 	u64 next;   /* page index that continues the stream */
@@ -62,6 +63,7 @@ struct file {
 	u32 refs;  /* atomic; 0: free (type-stable memory) */
 	u32 mode;  /* FILE_* */
 	u32 flags; /* O_*; F_SETFL under pos_lock */
+	u32 generation; /* counts the lives of this piece of memory; see fd_path_rcu */
 	const struct file_ops *ops;
 	struct inode *inode; /* path.dentry's at open time; pinned by the dentry */
 	struct path path;
@@ -82,6 +84,8 @@ struct file *file_alloc(const struct path *path, struct inode *inode, u32 open_f
  */
 struct file *file_alloc_anon(
 	const char *name, const struct file_ops *ops, void *private_data, u32 open_flags);
+/* Run ->open (O_PATH files have none). 0 or its -errno; only after success will ->release run. */
+int file_open(struct file *f);
 /* One more reference. */
 static inline void file_get(struct file *f)
 {
@@ -99,15 +103,32 @@ u64 file_count(void);
 int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode);
 /* Put f (reference consumed) behind a reserved descriptor; from now on others see it. */
 void fd_install(struct files *files, int fd, struct file *f);
+/* Give a reserved descriptor back that was not installed. */
 void fd_unreserve(struct files *files, int fd);
 /* The file behind fd with a reference, or NULL (-EBADF). O_PATH files too: see FILE_PATH_ONLY. */
 struct file *file_get_fd(struct files *files, int fd);
-/* The same without a reference: Context: RCU read section; valid until it ends. */
+/*
+ * The same without a reference. Context: RCU read section, until whose end the memory stays a struct
+ * file; but when others may close fd meanwhile, it may become another file. See fd_path_rcu.
+ */
 struct file *file_lookup_fd_rcu(struct files *files, int fd);
+/*
+ * The path of the file behind fd, without a reference, consistent even when fd is closed meanwhile.
+ * False: -EBADF. Context: RCU read section; what *out points to is valid until it ends.
+ */
+bool fd_path_rcu(struct files *files, int fd, struct path *out);
 /* Take f out of the table; returns it with the table's reference (the caller puts), NULL: -EBADF. */
 struct file *fd_remove(struct files *files, int fd);
 /* close(2) with a finished release: 0 or -EBADF. */
 int fd_close(struct files *files, int fd);
+/* Put f (reference consumed on success) behind fd, closing what was there, as dup2 does: fd, -EBADF
+ * (beyond the limit), -EBUSY (reserved by an open under way), -ENOMEM. May sleep. */
+int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec);
+/* The close-on-exec mark: 0 or 1 / 0, or -EBADF. Never sleep. */
+int fd_get_cloexec(struct files *files, u32 fd);
+int fd_set_cloexec(struct files *files, u32 fd, bool cloexec);
+/* Descriptors taken right now. */
+u32 fd_count(struct files *files);
 /* fn for each open descriptor; under the table's lock, may not sleep. */
 void fd_for_each(struct files *files, void (*fn)(int fd, struct file *f, void *arg), void *arg);
 static inline struct files *current_files(void)

@@ -57,6 +57,7 @@ struct inode_ops {
 #define INODE_FREEING	 0x2u /* leaving: hash lookups skip it */
 #define INODE_ON_LRU	 0x4u
 #define INODE_REFERENCED 0x8u
+#define INODE_BAD	 0x10u /* could not be read: goes with its last reference */
 /* inode->flags, set before it is visible */
 #define INODE_MAGIC_LINK 0x1u
 #define INODE_NO_LRU	 0x2u /* lives exactly as long as it is referenced (tmpfs, procfs) */
@@ -94,6 +95,7 @@ struct inode {
 /*
  * The inode ino of sb: from the hash, or a new one in state INODE_NEW that the caller fills and then
  * finishes with inode_new_done(inode, 0) or (inode, -errno: it is dropped, waiters retry).
+ * A new one is zeroed but for sb, ino, nlink 1, times now; mapping.ops is the file system's to set.
  * *is_new tells. Sleeps while another thread fills it. Returns ERR_PTR(-ENOMEM) at worst.
  */
 struct inode *inode_get_locked(struct super_block *sb, u64 ino, bool *is_new);

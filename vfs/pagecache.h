@@ -20,9 +20,9 @@ struct block_device;
 
 struct mapping_ops {
 	/*
-	 * Start reading n pages with consecutive indexes; each is in the tree, PAGE_LOADING, referenced
-	 * by the caller until page_load_end. Every page gets exactly one page_load_end, now or later
-	 * (from the interrupt). Bytes past the end of the file are zeroed. Context: may sleep (block
+	 * Start reading n pages with consecutive indexes (n <= 32); each is in the tree, PAGE_LOADING,
+	 * and kept by the tree until page_load_end. Every page gets exactly one page_load_end, now or
+	 * later (from the interrupt). Bytes past the end of the file are zeroed. Context: may sleep (block
 	 * mapping), but not for the data itself.
 	 */
 	void (*read_pages)(struct mapping *m, struct page **pages, unsigned n);
@@ -50,8 +50,13 @@ struct page *page_cache_get(struct mapping *m, u64 index);
  * limit pages of the mapping exist) when needed. ERR_PTR: -EIO, -ENOMEM. Context: may sleep.
  */
 struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned ra_pages);
-/* The page at index, created zeroed and up to date when missing (memory-only mappings, writes). */
+/* Start reading what is missing of n pages from index (as far as limit pages of the mapping exist) in
+ * the background. Context: may sleep. */
+void page_cache_readahead(struct mapping *m, u64 index, u64 limit, unsigned n);
+/* The page at index, referenced, created zeroed and up to date when missing (memory-only mappings,
+ * writes). ERR_PTR(-ENOMEM). Context: may sleep. */
 struct page *page_cache_create(struct mapping *m, u64 index);
+/* The read of p is over: 0 or -errno. After it p may be gone. Context: any. */
 void page_load_end(struct page *p, int error);
 /* Sleep until p is not loading. 0 or the load's -errno. */
 int page_wait(struct page *p);

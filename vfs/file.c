@@ -1,0 +1,113 @@
+/*
+ * Open files: allocation, the last reference, system-wide count.
+ *
+ * struct file lives in a type-stable cache. Its refs word is 0 while it is free and its pos_lock is set
+ * up once, so that a reader with an old pointer from an fd table can try to take a reference at any
+ * time (fdtable.c, file_get_fd). refs is therefore the last field written when a file is made.
+ *
+ * ->release belongs to a successful ->open: FILE_OPENED, set by file_open, says that it is due.
+ */
+#include "vfs/file.h"
+#include "kernel/panic.h"
+#include "kernel/slab.h"
+#include "vfs/inode.h"
+#include "vfs/file_internal.h"
+
+static struct slab_cache *file_cache;
+static DEFINE_PERCPU(u64, files_open); /* deltas: a file may be closed on another CPU */
+
+/* What a file without operations answers: everything is refused by the absence. */
+static const struct file_ops no_file_ops;
+
+static u32 file_mode(const struct inode *inode, const struct file_ops *ops, u32 flags)
+{
+	/* 3 is neither: ioctl only, as Linux has it. */
+	static const u8 access[4] = {FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0};
+
+	if (flags & O_PATH)
+		return FILE_PATH_ONLY;
+	u32 mode = access[flags & O_ACCMODE];
+	u32 kind = inode->mode & S_IFMT;
+
+	if ((kind == S_IFREG || kind == S_IFDIR) && !ops->no_seek)
+		mode |= FILE_SEEKABLE;
+	return mode;
+}
+
+struct file *file_alloc(
+	const struct path *path, struct inode *inode, u32 open_flags, enum alloc_mode mode)
+{
+	struct file *f = slab_alloc(file_cache, mode);
+
+	if (unlikely(!f))
+		return NULL;
+	const struct file_ops *ops = inode->fops;
+
+	if (unlikely(!ops || (open_flags & O_PATH)))
+		ops = &no_file_ops;
+	WRITE_ONCE(f->generation, f->generation + 1);
+	smp_wmb(); /* partner: fd_path_rcu */
+	f->ops = ops;
+	f->mode = file_mode(inode, ops, open_flags);
+	f->flags = open_flags;
+	f->inode = inode;
+	f->path = *path;
+	f->pos = 0;
+	f->private_data = NULL;
+	f->ra = (struct readahead){0, 0};
+	this_cpu_inc(files_open);
+	store_release(&f->refs, 1u);
+	return f;
+}
+
+int file_open(struct file *f)
+{
+	if (f->ops->open) {
+		int error = f->ops->open(f->inode, f);
+
+		if (error)
+			return error;
+	}
+	f->mode |= FILE_OPENED;
+	return 0;
+}
+
+static void file_release(struct file *f)
+{
+	struct path path = f->path;
+
+	if (f->ops->release && (f->mode & FILE_OPENED))
+		f->ops->release(f);
+	this_cpu_dec(files_open);
+	slab_free(file_cache, f);
+	path_put(&path);
+}
+
+void file_put(struct file *f)
+{
+	if (atomic_sub_return(&f->refs, 1u) == 0)
+		file_release(f);
+}
+
+u64 file_count(void)
+{
+	return percpu_sum(files_open);
+}
+
+static void file_construct(void *object)
+{
+	struct file *f = object;
+
+	f->refs = 0;
+	f->generation = 0;
+	mutex_init(&f->pos_lock, RANK_FILE_POS);
+}
+
+void file_init(void)
+{
+	file_cache = slab_cache_create(
+		"file", sizeof(struct file), 0, SLAB_TYPESAFE_BY_RCU, file_construct);
+	if (!file_cache)
+		panic("no memory for open files");
+	fdtable_init();
+}
