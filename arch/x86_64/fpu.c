@@ -4,9 +4,10 @@
  * out, loaded when it is switched in, unless this CPU's registers still hold it (a kernel thread ran
  * in between).
  *
- * Structures: an XSAVE area (FXSAVE without XSAVE) a program thread; fpu_owner, per CPU, whose state
- * the registers hold. It counts only when the thread agrees (thread->arch.fpu_cpu), so a stale pointer
- * to a thread long gone does no harm.
+ * Structures: an XSAVE area (FXSAVE without XSAVE) a program thread; fpu_owner, per CPU, who was saved
+ * last, so whose state the registers hold while threads without one run. It counts only when the thread
+ * agrees (thread->arch.fpu_cpu): it may have run elsewhere since, and a stale pointer to a thread long
+ * gone does no harm.
  */
 #include "arch/x86_64/fpu.h"
 #include "arch/x86_64/internal.h"
@@ -81,27 +82,22 @@ void fpu_free(struct thread *t)
 	t->arch.fpu = NULL;
 }
 
-static void own(struct thread *t)
-{
-	t->arch.fpu_cpu = this_cpu_id();
-	this_cpu_write(fpu_owner, t);
-}
-
 void fpu_switch(struct thread *prev, struct thread *next)
 {
-	if (prev->arch.fpu)
+	if (prev->arch.fpu) {
 		save(prev->arch.fpu);
+		prev->arch.fpu_cpu = this_cpu_id();
+		this_cpu_write(fpu_owner, prev);
+	}
 	if (!next->arch.fpu)
 		return;
 	if (this_cpu_read(fpu_owner) != next || next->arch.fpu_cpu != this_cpu_id())
 		load(next->arch.fpu);
-	own(next);
 }
 
 void fpu_reset_current(void)
 {
 	load(fresh_state);
-	own(current);
 }
 
 void fpu_copy_current(struct thread *t)

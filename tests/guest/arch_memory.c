@@ -1,0 +1,101 @@
+/* Kernel memory is protected as the design says: W^X everywhere, no writable alias of the text, guard
+ * pages under stacks and behind vmap ranges; and back-traces find names. */
+#include "arch/x86_64/internal.h"
+#include "kernel/ktest.h"
+#include "kernel/page.h"
+#include "kernel/sched.h"
+#include "kernel/string.h"
+
+/* Pages of [start, end) whose protection is not exactly `flags`. */
+static u64 wrong_pages(const char *start, const char *end, unsigned flags)
+{
+	u64 wrong = 0;
+
+	for (u64 virt = (u64)start; virt < (u64)end; virt += PAGE_SIZE)
+		wrong += paging_flags(virt) != flags && virt != (u64)boot_stack_guard;
+	return wrong;
+}
+
+KTEST(arch_sections_are_write_xor_execute)
+{
+	KT_EQ(wrong_pages(__text_start, __text_end, ARCH_MAP_EXEC), 0);
+	KT_EQ(wrong_pages(__text_end, __rodata_end, 0), 0);
+	KT_EQ(wrong_pages(__rodata_end, __kernel_end, ARCH_MAP_WRITE), 0);
+	KT_EQ(paging_flags((u64)boot_stack_guard), PAGING_NOT_MAPPED);
+}
+
+KTEST(arch_direct_map_has_no_alias_of_the_text)
+{
+	u64 phys, data = (u64)__rodata_end - KERNEL_VMA;
+	struct page *p = page_alloc(0, ALLOC_WAIT);
+
+	KT_CHECK(p);
+	KT_EQ(paging_flags((u64)page_address(p)), ARCH_MAP_WRITE);
+	KT_EQ(arch_lookup_page((u64)page_address(p) + 5), page_phys(p) + 5);
+	page_put(p);
+	for (phys = (u64)__text_start - KERNEL_VMA; phys < data; phys += PAGE_SIZE)
+		KT_EQ(paging_flags((u64)arch_phys_to_virt(phys)), PAGING_NOT_MAPPED);
+}
+
+KTEST(arch_kernel_stacks_have_a_guard_page)
+{
+	char *stack = arch_kstack_alloc(), *again;
+
+	KT_CHECK(stack);
+	KT_EQ(paging_flags((u64)stack - 1), PAGING_NOT_MAPPED);
+	KT_CHECK(kstack_is_guard((u64)stack - 1));
+	KT_CHECK(!kstack_is_guard((u64)stack));
+	KT_EQ(wrong_pages(stack, stack + KSTACK_SIZE, ARCH_MAP_WRITE), 0);
+	memset(stack, 0x5a, KSTACK_SIZE);
+	arch_kstack_free(stack);
+	again = arch_kstack_alloc();
+	KT_CHECK(again);
+	arch_kstack_free(again);
+	KT_EQ(paging_flags((u64)current->stack - 1), PAGING_NOT_MAPPED);
+}
+
+KTEST(arch_vmap_ranges_do_not_touch)
+{
+	u64 a = arch_vmap_reserve(3 * PAGE_SIZE), b = arch_vmap_reserve(PAGE_SIZE), c;
+
+	KT_CHECK(a && b && a != b);
+	KT_CHECK(b >= a + 4 * PAGE_SIZE || a >= b + 2 * PAGE_SIZE);
+	arch_vmap_release(a, 3 * PAGE_SIZE);
+	c = arch_vmap_reserve(PAGE_SIZE);
+	KT_CHECK(c && c != b);
+	arch_vmap_release(c, PAGE_SIZE);
+	arch_vmap_release(b, PAGE_SIZE);
+	KT_EQ(arch_vmap_reserve(1ull << 50), 0);
+}
+
+KTEST(arch_page_protection_changes)
+{
+	u64 virt = arch_vmap_reserve(PAGE_SIZE);
+	struct page *p = page_alloc_zeroed(0, ALLOC_WAIT);
+
+	KT_CHECK(virt && p);
+	KT_EQ(arch_map_page(virt, page_phys(p), ARCH_MAP_WRITE), 0);
+	*(u64 *)virt = 42;
+	KT_EQ(*(u64 *)page_address(p), 42);
+	KT_EQ(arch_protect_page(virt, ARCH_MAP_EXEC), 0);
+	arch_tlb_flush(virt, virt + PAGE_SIZE);
+	KT_EQ(paging_flags(virt), ARCH_MAP_EXEC);
+	/* Read-only holds for the kernel too (CR0.WP): the copy reports a fault. */
+	KT_EQ(arch_clear_user((void *)virt, 8), 8);
+	KT_EQ(arch_unmap_page(virt), page_phys(p));
+	KT_EQ(arch_unmap_page(virt), ~0ull);
+	arch_tlb_flush(virt, virt + PAGE_SIZE);
+	KT_EQ(arch_copy_user(&p, (void *)virt, 8), 8);
+	page_put(page_of_address(page_address(p)));
+	arch_vmap_release(virt, PAGE_SIZE);
+}
+
+KTEST(arch_backtrace_names_functions)
+{
+	char name[64];
+
+	arch_symbolize((u64)arch_backtrace + 1, name, sizeof(name));
+	KT_CHECK(strcmp(name, "arch_backtrace+0x1") == 0);
+	arch_symbolize(0x1234, name, sizeof(name));
+	KT_CHECK(strcmp(name, "0x1234") == 0);
+}
