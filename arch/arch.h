@@ -51,13 +51,11 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 /* Leave the kernel for program code for the first time. FPU state is fresh. */
 __noreturn void arch_enter_program(u64 pc, u64 sp);
 /*
- * clone(2): give t (made by arch_thread_init, not yet started, with an FPU area) the registers of
- * current's system call, returning 0 on stack sp (0: same), with FS base tls when set_tls. t starts in
- * its entry function like any thread and leaves the kernel by arch_enter_clone().
- * Context: the clone system call itself, entered through arch_syscall_clone.
+ * clone(2): give t (from arch_thread_init, not started, with an FPU area) the registers of current's
+ * system call, returning 0 on stack sp (0: same), with FS base tls when set_tls. t then leaves the
+ * kernel when first switched to. Context: the clone system call, entered through arch_syscall_clone.
  */
 void arch_clone_program(struct thread *t, u64 sp, bool set_tls, u64 tls);
-__noreturn void arch_enter_clone(void);
 /* What stands for sys_clone in syscall_table: keeps all registers, then calls sys_clone. */
 long arch_syscall_clone(long a, long b, long c, long d, long e, long f);
 u64 arch_get_tls(void);

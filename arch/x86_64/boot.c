@@ -23,7 +23,7 @@ void x86_boot(u64 start_info_phys)
 	cpu_detect();
 	boot_cpu_init();
 	bootinfo_init(start_info_phys);
-	percpu_init();
+	percpu_save_pristine();
 	paging_init();
 	acpi_init();
 	lapic_map();

@@ -201,7 +201,7 @@ int irq_vector_alloc(unsigned cpu, void (*fn)(void *arg), void *arg);
 
 /* ---- smp.c ---- */
 /* The boot CPU's per-CPU area; keeps a pristine copy of the template for the others. */
-void percpu_init(void);
+void percpu_save_pristine(void);
 extern u64 secondary_stack_tops[MAX_CPUS];
 extern u32 secondary_ticket, secondary_limit;
 

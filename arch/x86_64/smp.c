@@ -35,7 +35,7 @@ static size_t percpu_size(void)
 }
 
 /* Before anyone changes a per-CPU variable. */
-void percpu_init(void)
+void percpu_save_pristine(void)
 {
 	pristine_percpu = boot_alloc(percpu_size());
 	memcpy(pristine_percpu, __start_percpu, percpu_size());

@@ -93,10 +93,15 @@ void arch_enter_program(u64 pc, u64 sp)
 	enter_program(pc, sp);
 }
 
+static void start_clone(void)
+{
+	sched_thread_begin();
+	enter_clone(clone_frame_of(current));
+}
+
 void arch_clone_program(struct thread *t, u64 sp, bool set_tls, u64 tls)
 {
 	struct clone_frame *f = clone_frame_of(t);
-	void (*entry)(void) = (void (*)(void))((struct switch_frame *)t->arch.sp)->rbx;
 	u64 flags;
 
 	assert(current->arch.fpu && t->arch.fpu);
@@ -105,15 +110,10 @@ void arch_clone_program(struct thread *t, u64 sp, bool set_tls, u64 tls)
 		f->syscall.rsp = sp;
 	t->arch.fs_base = set_tls ? tls : current->arch.fs_base;
 	/* The thread starts below the frame that it will leave through. */
-	prepare_switch(t, (u64)f & ~15ull, entry);
+	prepare_switch(t, (u64)f & ~15ull, start_clone);
 	flags = arch_irq_save();
 	fpu_copy_current(t);
 	arch_irq_restore(flags);
-}
-
-void arch_enter_clone(void)
-{
-	enter_clone(clone_frame_of(current));
 }
 
 u64 arch_get_tls(void)
