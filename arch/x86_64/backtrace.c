@@ -12,6 +12,8 @@
 
 #define MAX_FRAMES 24
 
+DEFINE_PERCPU(const struct arch_regs *, arch_fault_regs);
+
 void arch_symbolize(u64 address, char *buf, size_t size)
 {
 	u64 offset;
@@ -59,8 +61,14 @@ void backtrace_from(u64 rip, u64 rbp)
 
 __noinline void arch_backtrace(void)
 {
+	const struct arch_regs *fault = this_cpu_read(arch_fault_regs);
 	u64 rbp = (u64)__builtin_frame_address(0), caller = 0;
 
+	if (fault) {
+		print_regs(fault);
+		backtrace_from(fault->rip, fault->rbp);
+		return;
+	}
 	if (read_word(rbp + 8, &caller) && read_word(rbp, &rbp))
 		backtrace_from(caller, rbp);
 }

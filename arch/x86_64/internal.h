@@ -223,3 +223,5 @@ void serial_init(void);
 /* ---- backtrace.c ---- */
 void print_regs(const struct arch_regs *regs);
 void backtrace_from(u64 rip, u64 rbp);
+/* Set by a kernel fault: arch_backtrace then starts there, with the registers. */
+DECLARE_PERCPU(const struct arch_regs *, arch_fault_regs);

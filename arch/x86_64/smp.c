@@ -111,6 +111,7 @@ void arch_smp_start(void)
 	u32 self = lapic_id();
 	unsigned wanted = 1;
 
+	fpu_init(); /* the first call from the kernel after the slab allocator is there */
 	for (unsigned i = 0; i < acpi.nr_cpus; i++)
 		if (acpi.apic_ids[i] != self) {
 			if (!prepare_cpu(wanted)) {

@@ -75,8 +75,8 @@ static const char *fault_kind(const struct arch_regs *regs)
 
 static __noreturn void kernel_fault(const struct arch_regs *regs, u64 address)
 {
-	print_regs(regs);
-	backtrace_from(regs->rip, regs->rbp);
+	/* panic() asks for a back-trace once it owns the console: then these registers are printed. */
+	this_cpu_write(arch_fault_regs, regs);
 	if (regs->vector == VECTOR_PAGE_FAULT && kstack_is_guard(address))
 		panic("kernel stack overflow at %#llx", (unsigned long long)address);
 	if (regs->vector == VECTOR_PAGE_FAULT)

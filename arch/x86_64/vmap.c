@@ -135,10 +135,18 @@ static void *kstack_reuse(void)
 	return s;
 }
 
+/* Reclaims only when it must: the first thread is made where nothing may sleep. */
+static struct page *kstack_page(void)
+{
+	struct page *p = page_alloc(0, ALLOC_NOWAIT);
+
+	return p ? p : page_alloc(0, ALLOC_WAIT);
+}
+
 static bool kstack_map(u64 base)
 {
 	for (u64 offset = 0; offset < KSTACK_SIZE; offset += PAGE_SIZE) {
-		struct page *p = page_alloc(0, ALLOC_WAIT);
+		struct page *p = kstack_page();
 
 		if (p && arch_map_page(base + offset, page_phys(p), ARCH_MAP_WRITE) == 0)
 			continue;

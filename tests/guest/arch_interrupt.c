@@ -26,8 +26,8 @@ static void note_stack(struct timer *t)
 }
 
 /*
- * With RSP at sp: fill the 128 bytes below it, wait until *runs differs from old, and count the words
- * that changed. Like compiled program code, but with its waiting in assembly.
+ * With RSP at sp: fill the 128 bytes below it, interrupts on, wait until *runs differs from old, and
+ * count the words that changed. Like compiled program code. Context: interrupts off.
  */
 static u64 spin_with_red_zone(u64 sp, const u32 *runs, u32 old)
 {
@@ -40,7 +40,8 @@ static u64 spin_with_red_zone(u64 sp, const u32 *runs, u32 old)
 			 "movq %%rcx, (%%rsp, %%rcx, 8)\n\t"
 			 "negq %%rcx\n\t"
 			 "decl %%ecx\n\t"
-			 "jnz 1b\n"
+			 "jnz 1b\n\t"
+			 "sti\n"
 			 "2:\tpause\n\t"
 			 "cmpl %[old], (%[runs])\n\t"
 			 "je 2b\n\t"
@@ -85,9 +86,12 @@ KTEST(arch_interrupt_spares_the_red_zone)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		u32 old = READ_ONCE(handler_runs);
 
+		preempt_disable();
+		arch_irq_disable(); /* not before it is on the low stack */
 		timer_arm(&timer, clock_ns() + NSEC_PER_MSEC);
 		/* Also misaligned: the CPU and the move must cope with any RSP. */
 		changed += spin_with_red_zone(TEST_STACK + PAGE_SIZE - 64 - i, &handler_runs, old);
+		preempt_enable();
 		misplaced += READ_ONCE(handler_sp) - (u64)kstack >= KSTACK_SIZE;
 	}
 	use_kernel_stack(before);
