@@ -36,7 +36,6 @@ struct header {
 } __packed;
 static_assert(sizeof(struct header) == 36, "ACPI table header");
 
-
 struct fadt {
 	struct header h;
 	u32 firmware_control, dsdt;

@@ -1,7 +1,8 @@
 /*
  * Registers and back-traces in words. Frames are followed through saved RBP (the kernel is built with
- * frame pointers). Every word is looked up in the page tables before it is read: a broken chain ends the
- * trace and never faults.
+ * frame pointers). Every word is looked up in the page tables before it is read, so that a broken chain
+ * ends the trace without a fault (which would reuse the stack of the fault being reported); the read
+ * itself is a fault-fixed copy, because a program may unmap the page in between.
  *
  * Context: any, also NMI and panic.
  */
@@ -31,8 +32,7 @@ static bool read_word(u64 address, u64 *out)
 {
 	if (address % sizeof(u64) != 0 || arch_lookup_page(address) == ~0ull)
 		return false;
-	*out = *(const u64 *)address;
-	return true;
+	return arch_copy_user(out, (const void *)address, sizeof(*out)) == 0;
 }
 
 static void print_frame(u64 pc)
@@ -93,7 +93,7 @@ void print_regs(const struct arch_regs *r)
 		(unsigned long long)r->rflags, (unsigned long long)r->vector,
 		(unsigned long long)r->error);
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i += 3)
-		printk("%3s %016llx  %3s %016llx  %3s %016llx", names[i],
-			(unsigned long long)v[i], names[i + 1], (unsigned long long)v[i + 1],
-			names[i + 2], (unsigned long long)v[i + 2]);
+		printk("%3s %016llx  %3s %016llx  %3s %016llx", names[i], (unsigned long long)v[i],
+			names[i + 1], (unsigned long long)v[i + 1], names[i + 2],
+			(unsigned long long)v[i + 2]);
 }

@@ -130,7 +130,8 @@ static void choose_pool(void)
 	for (unsigned i = 0; i < usable.n; i++) {
 		struct range *r = &usable.r[i];
 
-		if (r->end - r->start >= MIN_BOOT_POOL && r->start + MIN_BOOT_POOL <= BOOT_MAP_END) {
+		if (r->end - r->start >= MIN_BOOT_POOL &&
+			r->start + MIN_BOOT_POOL <= BOOT_MAP_END) {
 			pool = r;
 			return;
 		}

@@ -39,11 +39,11 @@ struct gate {
 };
 static_assert(sizeof(struct gate) == 16, "IDT gate");
 
-#define GATE_INTERRUPT	0x8e
-#define GATE_STRIDE	16 /* distance of two gates in entry.S */
-#define GDT_CODE	0x00af9b000000ffffull
-#define GDT_DATA	0x00cf93000000ffffull
-#define TSS_AVAILABLE	0x89ull
+#define GATE_INTERRUPT 0x8e
+#define GATE_STRIDE    16 /* distance of two gates in entry.S */
+#define GDT_CODE       0x00af9b000000ffffull
+#define GDT_DATA       0x00cf93000000ffffull
+#define TSS_AVAILABLE  0x89ull
 
 static u64 gdt[3 + 2 * MAX_CPUS] = {0, GDT_CODE, GDT_DATA};
 static struct gate idt[256];
@@ -88,8 +88,8 @@ static void idt_fill(void)
 
 static void gdt_fill_tss(unsigned cpu, u64 base)
 {
-	gdt[3 + 2 * cpu] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 | TSS_AVAILABLE << 40 |
-			   (base >> 24 & 0xff) << 56;
+	gdt[3 + 2 * cpu] = (sizeof(struct tss) - 1) | (base & 0xffffff) << 16 |
+			   TSS_AVAILABLE << 40 | (base >> 24 & 0xff) << 56;
 	gdt[4 + 2 * cpu] = base >> 32;
 }
 
@@ -98,20 +98,21 @@ static void load_tables(unsigned cpu)
 	struct table_pointer gdtr = {sizeof(gdt) - 1, (u64)gdt};
 	struct table_pointer idtr = {sizeof(idt) - 1, (u64)idt};
 
-	__asm__ volatile("lgdt %0\n\t"
-			 "pushq %1\n\t"
-			 "leaq 1f(%%rip), %%rax\n\t"
-			 "pushq %%rax\n\t"
-			 "lretq\n"
-			 "1:\tmovl %2, %%eax\n\t"
-			 "movl %%eax, %%ss\n\t"
-			 "movl %%eax, %%ds\n\t"
-			 "movl %%eax, %%es\n\t"
-			 "ltr %w3\n\t"
-			 "lidt %4"
-			 :
-			 : "m"(gdtr), "i"(SEL_CODE), "i"(SEL_DATA), "r"(SEL_TSS + 16 * cpu), "m"(idtr)
-			 : "rax", "memory");
+	__asm__ volatile(
+		"lgdt %0\n\t"
+		"pushq %1\n\t"
+		"leaq 1f(%%rip), %%rax\n\t"
+		"pushq %%rax\n\t"
+		"lretq\n"
+		"1:\tmovl %2, %%eax\n\t"
+		"movl %%eax, %%ss\n\t"
+		"movl %%eax, %%ds\n\t"
+		"movl %%eax, %%es\n\t"
+		"ltr %w3\n\t"
+		"lidt %4"
+		:
+		: "m"(gdtr), "i"(SEL_CODE), "i"(SEL_DATA), "r"(SEL_TSS + 16 * cpu), "m"(idtr)
+		: "rax", "memory");
 }
 
 /* The CPU features we use, from the boot CPU. Panics without those we cannot do without. */

@@ -7,14 +7,14 @@
 #include "arch/x86_64/internal.h"
 #include "kernel/console.h"
 
-#define IOAPIC_SELECT	0x00
-#define IOAPIC_DATA	0x10
-#define IOAPIC_VERSION	1
-#define IOAPIC_ROUTE	0x10
-#define ROUTE_MASKED	0x10000
-#define ROUTE_LEVEL	0x08000
+#define IOAPIC_SELECT	 0x00
+#define IOAPIC_DATA	 0x10
+#define IOAPIC_VERSION	 1
+#define IOAPIC_ROUTE	 0x10
+#define ROUTE_MASKED	 0x10000
+#define ROUTE_LEVEL	 0x08000
 #define ROUTE_ACTIVE_LOW 0x02000
-#define PIC_VECTORS	0x20
+#define PIC_VECTORS	 0x20
 
 static volatile u8 *ioapic;
 static unsigned nr_pins;

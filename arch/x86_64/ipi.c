@@ -80,7 +80,7 @@ void arch_call_others(void (*fn)(void *arg), void *arg)
 	call_fn = fn;
 	call_arg = arg;
 	WRITE_ONCE(call_pending, nr_cpus - 1);
-	for_each_cpu(cpu)
+	for_each_cpu (cpu)
 		if (cpu != self) {
 			store_release(&per_cpu(call_requested, cpu), 1u);
 			arch_send_ipi(cpu, ARCH_IPI_CALL);

@@ -7,29 +7,29 @@
 #include "arch/x86_64/internal.h"
 #include "kernel/panic.h"
 
-#define MSR_APIC_BASE	    0x1b
-#define APIC_BASE_ENABLE    0x800
-#define APIC_BASE_X2	    0x400
-#define MSR_TSC_DEADLINE    0x6e0
-#define MSR_X2APIC	    0x800
-#define REG_ID		    0x020
-#define REG_TPR		    0x080
-#define REG_EOI		    0x0b0
-#define REG_SPURIOUS	    0x0f0
-#define REG_ICR_LOW	    0x300
-#define REG_ICR_HIGH	    0x310
-#define REG_LVT_TIMER	    0x320
-#define REG_LVT_LINT0	    0x350
-#define REG_LVT_LINT1	    0x360
-#define REG_TIMER_INITIAL   0x380
-#define REG_TIMER_CURRENT   0x390
-#define REG_TIMER_DIVIDE    0x3e0
-#define SPURIOUS_ENABLE	    0x100
-#define LVT_MASKED	    0x10000
-#define LVT_NMI		    0x400
-#define LVT_TIMER_DEADLINE  0x40000
-#define TIMER_DIVIDE_BY_1   0xb
-#define ICR_BUSY	    0x1000
+#define MSR_APIC_BASE	   0x1b
+#define APIC_BASE_ENABLE   0x800
+#define APIC_BASE_X2	   0x400
+#define MSR_TSC_DEADLINE   0x6e0
+#define MSR_X2APIC	   0x800
+#define REG_ID		   0x020
+#define REG_TPR		   0x080
+#define REG_EOI		   0x0b0
+#define REG_SPURIOUS	   0x0f0
+#define REG_ICR_LOW	   0x300
+#define REG_ICR_HIGH	   0x310
+#define REG_LVT_TIMER	   0x320
+#define REG_LVT_LINT0	   0x350
+#define REG_LVT_LINT1	   0x360
+#define REG_TIMER_INITIAL  0x380
+#define REG_TIMER_CURRENT  0x390
+#define REG_TIMER_DIVIDE   0x3e0
+#define SPURIOUS_ENABLE	   0x100
+#define LVT_MASKED	   0x10000
+#define LVT_NMI		   0x400
+#define LVT_TIMER_DEADLINE 0x40000
+#define TIMER_DIVIDE_BY_1  0xb
+#define ICR_BUSY	   0x1000
 
 static volatile u8 *lapic;
 
@@ -68,8 +68,8 @@ void lapic_enable(void)
 	lapic_write(REG_LVT_LINT0, LVT_MASKED);
 	lapic_write(REG_LVT_LINT1, LVT_NMI);
 	lapic_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
-	lapic_write(REG_LVT_TIMER,
-		VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TIMER_DEADLINE : 0));
+	lapic_write(
+		REG_LVT_TIMER, VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TIMER_DEADLINE : 0));
 	lapic_write(REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 }
 

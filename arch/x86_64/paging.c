@@ -14,9 +14,10 @@
 #include "kernel/panic.h"
 #include "kernel/process.h"
 
-#define PTE_PRESENT  0x001ull
-#define PTE_WRITE    0x002ull
-#define PTE_NOCACHE  0x018ull /* write-through and cache disable: uncached by the reset value of PAT */
+#define PTE_PRESENT 0x001ull
+#define PTE_WRITE   0x002ull
+#define PTE_NOCACHE                                                                                \
+	0x018ull /* write-through and cache disable: uncached by the reset value of PAT */
 #define PTE_LARGE    0x080ull
 #define PTE_NX	     0x8000000000000000ull
 #define PTE_ADDRESS  0x000ffffffffff000ull

@@ -59,9 +59,7 @@ u32 arch_pci_read(u16 bdf, u16 offset, unsigned size)
 	if (!valid(offset, size, p ? ECAM_SPACE : PORT_SPACE))
 		return all_ones(size);
 	if (p)
-		return size == 1   ? *p
-		       : size == 2 ? *(volatile u16 *)p
-				   : *(volatile u32 *)p;
+		return size == 1 ? *p : size == 2 ? *(volatile u16 *)p : *(volatile u32 *)p;
 	flags = spin_lock_irqsave(&port_lock);
 	outl(PORT_ADDRESS, PORT_ENABLE | (u32)bdf << 8 | (offset & 0xfc));
 	v = size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);

@@ -4,7 +4,7 @@
 
 #define DEBUG_EXIT_PORT 0xf4
 #define SLEEP_ENABLE	0x2000
-#define SLEEP_TYPE(t)	((u16)((t) & 7) << 10)
+#define SLEEP_TYPE(t)	((u16)((t)&7) << 10)
 
 static __noreturn void halt(void)
 {

@@ -47,7 +47,6 @@ void arch_console_putc(char c)
 	outb(UART_DATA, (u8)c);
 }
 
-
 static void serial_interrupt(void *arg)
 {
 	(void)arg;

@@ -15,8 +15,8 @@
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
-#define INIT_DELAY_NS	 10000000ull
-#define START_RETRY_NS	 20000000ull
+#define INIT_DELAY_NS  10000000ull
+#define START_RETRY_NS 20000000ull
 /* In time-stamp time; emulated CPUs may be scheduled rarely. Longer means "does not exist". */
 #define START_TIMEOUT_NS 2000000000ull
 
@@ -103,7 +103,8 @@ static void wake(u32 apic_id)
 		return;
 	lapic_send(apic_id, start);
 	if (!wait_for_arrival(before, START_TIMEOUT_NS))
-		printk("smp: the CPU with APIC id %u does not answer, going on without it", apic_id);
+		printk("smp: the CPU with APIC id %u does not answer, going on without it",
+			apic_id);
 }
 
 void arch_smp_start(void)

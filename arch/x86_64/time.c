@@ -168,7 +168,8 @@ void arch_timer_arm(u64 deadline_ns)
 	u64 now, ticks;
 
 	if (cpu_features.tsc_deadline) {
-		lapic_timer_deadline(deadline_ns == ~0ull ? 0 : tsc_start + scale(deadline_ns, tsc_mult) + 1);
+		lapic_timer_deadline(
+			deadline_ns == ~0ull ? 0 : tsc_start + scale(deadline_ns, tsc_mult) + 1);
 		return;
 	}
 	if (deadline_ns == ~0ull) {
@@ -182,13 +183,13 @@ void arch_timer_arm(u64 deadline_ns)
 
 /* ---- RTC ---- */
 
-#define CMOS_INDEX	0x70
-#define CMOS_DATA	0x71
-#define RTC_UPDATING	0x80
-#define RTC_BINARY	0x04
-#define RTC_24H		0x02
+#define CMOS_INDEX   0x70
+#define CMOS_DATA    0x71
+#define RTC_UPDATING 0x80
+#define RTC_BINARY   0x04
+#define RTC_24H	     0x02
 /* An update takes 2 ms of a second. */
-#define RTC_TRIES	100000
+#define RTC_TRIES 100000
 
 struct rtc_time {
 	u8 second, minute, hour, day, month, year, century;
@@ -204,8 +205,8 @@ static struct rtc_time rtc_read(void)
 {
 	for (unsigned i = 0; i < RTC_TRIES && cmos_read(0x0a) & RTC_UPDATING; i++)
 		arch_cpu_relax();
-	return (struct rtc_time){cmos_read(0), cmos_read(2), cmos_read(4), cmos_read(7), cmos_read(8),
-		cmos_read(9), cmos_read(0x32)};
+	return (struct rtc_time){cmos_read(0), cmos_read(2), cmos_read(4), cmos_read(7),
+		cmos_read(8), cmos_read(9), cmos_read(0x32)};
 }
 
 static unsigned from_bcd(u8 v, bool binary)

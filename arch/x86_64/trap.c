@@ -11,14 +11,14 @@
 #include "kernel/entry.h"
 #include "kernel/process.h"
 
-#define VECTOR_NMI	      2
-#define VECTOR_DOUBLE_FAULT   8
-#define VECTOR_GP	      13
-#define VECTOR_PAGE_FAULT     14
-#define VECTOR_MACHINE_CHECK  18
-#define NR_EXCEPTIONS	      32
-#define PF_WRITE 0x02u
-#define PF_FETCH 0x10u
+#define VECTOR_NMI	     2
+#define VECTOR_DOUBLE_FAULT  8
+#define VECTOR_GP	     13
+#define VECTOR_PAGE_FAULT    14
+#define VECTOR_MACHINE_CHECK 18
+#define NR_EXCEPTIONS	     32
+#define PF_WRITE	     0x02u
+#define PF_FETCH	     0x10u
 
 struct extable_row {
 	u64 address, fixup;
@@ -30,14 +30,22 @@ static const struct {
 	const char *name;
 	u8 signal;
 } exceptions[NR_EXCEPTIONS] = {
-	[0] = {"divide error", 8},	[1] = {"debug trap", 5},
-	[3] = {"breakpoint", 5},	[4] = {"overflow", 11},
-	[5] = {"bound range", 11},	[6] = {"illegal instruction", 4},
-	[7] = {"no FPU", 8},		[8] = {"double fault", 11},
-	[10] = {"invalid TSS", 11},	[11] = {"segment not present", 7},
-	[12] = {"stack segment fault", 7}, [13] = {"protection fault", 11},
-	[14] = {"page fault", 11},	[16] = {"FPU error", 8},
-	[17] = {"alignment check", 7},	[18] = {"machine check", 7},
+	[0] = {"divide error", 8},
+	[1] = {"debug trap", 5},
+	[3] = {"breakpoint", 5},
+	[4] = {"overflow", 11},
+	[5] = {"bound range", 11},
+	[6] = {"illegal instruction", 4},
+	[7] = {"no FPU", 8},
+	[8] = {"double fault", 11},
+	[10] = {"invalid TSS", 11},
+	[11] = {"segment not present", 7},
+	[12] = {"stack segment fault", 7},
+	[13] = {"protection fault", 11},
+	[14] = {"page fault", 11},
+	[16] = {"FPU error", 8},
+	[17] = {"alignment check", 7},
+	[18] = {"machine check", 7},
 	[19] = {"SIMD error", 8},
 };
 
@@ -81,7 +89,8 @@ static __noreturn void kernel_fault(const struct arch_regs *regs, u64 address)
 		panic("kernel stack overflow at %#llx", (unsigned long long)address);
 	if (regs->vector == VECTOR_PAGE_FAULT)
 		panic("%s at %#llx", fault_kind(regs), (unsigned long long)address);
-	panic("%s, error code %#llx", exception_name(regs->vector), (unsigned long long)regs->error);
+	panic("%s, error code %#llx", exception_name(regs->vector),
+		(unsigned long long)regs->error);
 }
 
 static void program_exception(struct arch_regs *regs)
@@ -94,6 +103,7 @@ static void program_exception(struct arch_regs *regs)
 		address = this_cpu_read(arch_fault_address);
 	arch_irq_enable();
 	print_regs(regs);
+	backtrace_from(regs->rip, regs->rbp);
 	program_fault(signal ? signal : 11, fault_kind(regs), regs->rip, address);
 	program_return();
 	arch_irq_disable();

@@ -79,7 +79,7 @@ u64 arch_vmap_reserve(size_t size)
 	if (!fresh)
 		return 0;
 	flags = spin_lock_irqsave(&vmap_lock);
-	list_for_each_entry(r, &vmap_ranges, node) {
+	list_for_each_entry (r, &vmap_ranges, node) {
 		if (r->start - start >= size)
 			break;
 		start = r->end;
@@ -104,7 +104,7 @@ void arch_vmap_release(u64 virt, size_t size)
 	u64 flags = spin_lock_irqsave(&vmap_lock);
 
 	(void)size;
-	list_for_each_entry(r, &vmap_ranges, node)
+	list_for_each_entry (r, &vmap_ranges, node)
 		if (r->start == virt) {
 			list_del(&r->node);
 			break;

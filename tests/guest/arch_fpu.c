@@ -11,7 +11,8 @@ static u32 wrong, finished;
 
 static void set_registers(u64 value, u32 mxcsr)
 {
-	__asm__ volatile("movq %0, %%xmm0\n\tmovq %0, %%xmm15\n\tldmxcsr %1" ::"r"(value), "m"(mxcsr));
+	__asm__ volatile(
+		"movq %0, %%xmm0\n\tmovq %0, %%xmm15\n\tldmxcsr %1" ::"r"(value), "m"(mxcsr));
 }
 
 static bool registers_are(u64 value, u32 mxcsr)

@@ -132,14 +132,14 @@ KTEST(arch_call_others_runs_once_on_every_other_cpu)
 {
 	unsigned cpu, self;
 
-	for_each_cpu(cpu)
+	for_each_cpu (cpu)
 		WRITE_ONCE(calls[cpu], 0);
 	preempt_disable();
 	self = this_cpu_id();
 	for (unsigned i = 0; i < ROUNDS; i++)
 		arch_call_others(count_call, calls);
 	preempt_enable();
-	for_each_cpu(cpu)
+	for_each_cpu (cpu)
 		KT_EQ(READ_ONCE(calls[cpu]), cpu == self ? 0 : ROUNDS);
 }
 
@@ -147,7 +147,7 @@ KTEST(arch_msi_reaches_its_cpu)
 {
 	unsigned cpu;
 
-	for_each_cpu(cpu) {
+	for_each_cpu (cpu) {
 		u64 address;
 		u32 data;
 

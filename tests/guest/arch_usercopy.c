@@ -72,7 +72,8 @@ static bool copy_out_case(size_t room, size_t len, size_t shift)
 	memset((u8 *)PAGE_END - room, 0xee, room);
 	if (arch_copy_user((void *)(PAGE_END - room), buffer + shift, len) != len - ok)
 		return false;
-	return is_filled((u8 *)PAGE_END - room, ok, 5) && (room <= len || ((u8 *)PAGE_END)[len - room] == 0xee);
+	return is_filled((u8 *)PAGE_END - room, ok, 5) &&
+	       (room <= len || ((u8 *)PAGE_END)[len - room] == 0xee);
 }
 
 static bool clear_case(size_t room, size_t len)
@@ -122,7 +123,8 @@ KTEST(arch_strncpy_user_finds_the_end)
 	KT_CHECK(map_test_page());
 	for (size_t n = 0; n < LONGEST; n++)
 		for (size_t after = 0; after < 9; after++) {
-			failed += string_case(n, after, sizeof(out), out) != (ssize)n || strlen(out) != n;
+			failed += string_case(n, after, sizeof(out), out) != (ssize)n ||
+				  strlen(out) != n;
 			failed += string_case(n, after, n + 1, out) != (ssize)n;
 			out[n] = 'k';
 			failed += string_case(n, after, n, out) != -ENAMETOOLONG || out[n] != 'k';

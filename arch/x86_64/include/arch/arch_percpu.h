@@ -12,18 +12,17 @@ extern u64 arch_percpu_offset;
 extern u64 arch_percpu_offsets[MAX_CPUS];
 
 /* One single access; volatile, because the thread may move between two of them. */
-#define this_cpu_read(var) (*(const volatile typeof(var) __seg_gs *)(uintptr_t)&(var))
-#define this_cpu_write(var, v)                                                                     \
-	((void)(*(volatile typeof(var) __seg_gs *)(uintptr_t)&(var) = (v)))
+#define this_cpu_read(var)     (*(const volatile typeof(var) __seg_gs *)(uintptr_t) & (var))
+#define this_cpu_write(var, v) ((void)(*(volatile typeof(var) __seg_gs *)(uintptr_t) & (var) = (v)))
 
 /* One instruction, so an interrupt cannot come between the read and the write. */
 #define this_cpu_add(var, n)                                                                       \
 	do {                                                                                       \
 		static_assert(sizeof(var) == 4 || sizeof(var) == 8, "32 or 64 bits");              \
 		if (sizeof(var) == 4)                                                              \
-			__asm__ volatile("addl %1, %%gs:%0" : "+m"(var) : "ri"((u32)(n)) : "cc");   \
+			__asm__ volatile("addl %1, %%gs:%0" : "+m"(var) : "ri"((u32)(n)) : "cc");  \
 		else                                                                               \
-			__asm__ volatile("addq %1, %%gs:%0" : "+m"(var) : "re"((u64)(n)) : "cc");   \
+			__asm__ volatile("addq %1, %%gs:%0" : "+m"(var) : "re"((u64)(n)) : "cc");  \
 	} while (0)
 
 /* Decrement a 32-bit variable; true when it became zero. */
@@ -35,7 +34,5 @@ extern u64 arch_percpu_offsets[MAX_CPUS];
 		zero_;                                                                             \
 	})
 
-#define this_cpu_ptr(ptr)                                                                          \
-	((typeof(ptr))((uintptr_t)(ptr) + this_cpu_read(arch_percpu_offset)))
-#define per_cpu(var, cpu)                                                                          \
-	(*(typeof(&(var)))((uintptr_t)&(var) + arch_percpu_offsets[cpu]))
+#define this_cpu_ptr(ptr) ((typeof(ptr))((uintptr_t)(ptr) + this_cpu_read(arch_percpu_offset)))
+#define per_cpu(var, cpu) (*(typeof(&(var)))((uintptr_t) & (var) + arch_percpu_offsets[cpu]))
