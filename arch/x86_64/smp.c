@@ -18,7 +18,7 @@
 #define INIT_DELAY_NS  10000000ull
 #define START_RETRY_NS 20000000ull
 /* In time-stamp time; emulated CPUs may be scheduled rarely. Longer means "does not exist". */
-#define START_TIMEOUT_NS 2000000000ull
+#define START_TIMEOUT_NS 10000000000ull
 
 DEFINE_PERCPU(u64, arch_percpu_offset);
 u64 arch_percpu_offsets[MAX_CPUS];
