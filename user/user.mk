@@ -9,7 +9,9 @@
 # Included by the root Makefile; also works alone:   make -f user/user.mk user
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 ifndef Q
 V ?= 0
 Q := $(if $(filter 0,$(V)),@)

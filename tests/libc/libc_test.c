@@ -448,6 +448,8 @@ __attribute__((noinline)) static int child(const char *what)
 		abort();
 	if (strcmp(what, "smash") == 0)
 		smash(small);
+	if (strcmp(what, "thread-prints") == 0)
+		print_in_thread();
 	return 0;
 }
 

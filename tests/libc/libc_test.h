@@ -16,3 +16,5 @@ extern unsigned passed, failed; /* atomic */
 	} while (0)
 
 void test_threads(void);
+/* What a thread left in stdout's buffer is written at exit, though the main thread never used stdio. */
+void print_in_thread(void);

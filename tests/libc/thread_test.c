@@ -441,6 +441,17 @@ static void test_lifecycle(void)
 	CHECK(made == 1500);
 }
 
+static void *print(void *arg)
+{
+	printf("%s", (const char *)arg);
+	return NULL;
+}
+
+void print_in_thread(void)
+{
+	in_thread(print, "from a thread\n");
+}
+
 void test_threads(void)
 {
 	test_tls();

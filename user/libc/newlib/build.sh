@@ -22,7 +22,7 @@ if [ -z "$tarball" ]; then
 fi
 
 hash=$( (cd "$here" && find . -type f | LC_ALL=C sort | xargs sha256sum; sha256sum <"$tarball"
-	$cc --version | head -n 1) | sha256sum | cut -d' ' -f1)
+	$cc -dumpfullversion -dumpmachine) | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$out/stamp" 2>/dev/null)" = "$hash" ]; then
 	touch "$out/stamp"
 	exit 0
@@ -98,6 +98,8 @@ target="$target -DCLOCK_PROVIDED -DHAVE_NANOSLEEP -DHAVE_BLKSIZE -DHAVE_FCNTL -D
 target="$target -DHAVE_OPENDIR -D_NO_GETLOGIN -D_NO_GETPWENT -D_NO_GETUT -D_NO_GETPASS -D_NO_SIGSET"
 target="$target -D_NO_WORDEXP -D_NO_POPEN -D_NO_POSIX_SPAWN -D_NO_GETCWD -D_NO_PREAD -D_NO_PWRITE"
 target="$target -D_NO_EXECVE"
+# The heap grows by 64 KiB at a time, not by pages: a system call for each is slow.
+target="$target -DDEFAULT_TOP_PAD=65536"
 sed -i "/^# Host specific flag settings -- usually/,\$ s|^  \\*-\\*-cygwin\\*)|  x86_64-unlazy-elf)\n\tnewlib_cflags=\"\${newlib_cflags} $target\"\n\tposix_dir=posix\n\tunix_dir=unix\n\t;;\n&|" \
 	"$out/src/newlib/configure.host"
 

@@ -110,6 +110,12 @@ struct __pthread *tls_block_init(void *block);
 /* Call the destructors of the thread's specific values (src/pthread_key.c). */
 void thread_run_key_destructors(struct __pthread *self);
 
+/*
+ * Set newlib's streams up for r, once. For the main thread's it also arranges that exit() writes out what
+ * the streams hold (src/stdio.c).
+ */
+void stdio_start(struct _reent *r);
+
 #define FUTEX_WAIT_	   0
 #define FUTEX_WAKE_	   1
 #define FUTEX_PRIVATE_BIT_ 128

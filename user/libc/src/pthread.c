@@ -144,6 +144,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*start)
 		pthread_attr_init(&defaults);
 		attr = &defaults;
 	}
+	stdio_start(_GLOBAL_REENT); /* exit() looks there, whichever threads print */
 	t = thread_allocate(attr->__stack_size, attr->__guard_size);
 	if (t == NULL) {
 		errno = saved;

@@ -5,6 +5,9 @@
 
 #include "internal.h"
 
+/* newlib's, in no header of it that programs see. */
+extern void __sinit(struct _reent *r);
+
 ssize_t getdelim(char **line, size_t *size, int delimiter, FILE *f)
 {
 	return __getdelim(line, size, delimiter, f);
@@ -15,26 +18,21 @@ ssize_t getline(char **line, size_t *size, FILE *f)
 	return __getdelim(line, size, '\n', f);
 }
 
-/* newlib sets the standard streams' locks up at their first use in each thread. */
-extern void __sinit(struct _reent *r);
-
-static void make_lock(void)
+void stdio_start(struct _reent *r)
 {
-	struct _reent *r = thread_self()->reent;
-
 	if (!r->__sdidinit)
 		__sinit(r);
 }
 
 void flockfile(FILE *f)
 {
-	make_lock();
+	stdio_start(thread_self()->reent);
 	__lock_acquire_recursive(f->_lock);
 }
 
 int ftrylockfile(FILE *f)
 {
-	make_lock();
+	stdio_start(thread_self()->reent);
 	return __lock_try_acquire_recursive(f->_lock);
 }
 
