@@ -2,7 +2,8 @@
  * What runs once the system is up:
  *
  *	ktest=PREFIX	the in-kernel tests; exit status 0 or 1
- *	cmd=COMMAND	the shell with -c COMMAND; its exit status is the machine's
+ *	cmd=COMMAND	the shell with -c COMMAND; its exit status is the machine's (a long COMMAND
+ *			comes as the first boot module, announced by cmd-module=1)
  *	(neither)	the interactive shell, started again whenever it ends
  *
  * The last console line is `exit status N`.
@@ -17,7 +18,7 @@
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
-#define COMMAND_MAX 4096
+#define COMMAND_MAX (64 * 1024)
 
 static char *const environment[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
 
@@ -48,18 +49,29 @@ static int run(char *const argv[])
 	return exit_code(status);
 }
 
+/* The command: cmd=, or with cmd-module=1 the text of the first boot module. False: none. */
+static bool get_command(char *buf, size_t size)
+{
+	u64 phys, bytes;
+
+	if (cmdline_get_u64("cmd-module", 0) && arch_boot_module(0, &phys, &bytes)) {
+		bytes = MIN(bytes, (u64)size - 1);
+		memcpy(buf, arch_phys_to_virt(phys), bytes);
+		buf[bytes] = '\0';
+		return true;
+	}
+	return cmdline_get("cmd", buf, size);
+}
+
 void init_run(void)
 {
 	char *command = kmalloc(COMMAND_MAX, ALLOC_WAIT);
 
 	if (!command)
 		panic("no memory for the command line");
-	if (cmdline_get("ktest", command, COMMAND_MAX)) {
-		int code = ktest_run(command) ? 1 : 0;
-
-		system_poweroff(code);
-	}
-	if (cmdline_get("cmd", command, COMMAND_MAX)) {
+	if (cmdline_get("ktest", command, COMMAND_MAX))
+		system_poweroff(ktest_run(command) ? 1 : 0);
+	if (get_command(command, COMMAND_MAX)) {
 		char *argv[] = {"sh", "-c", command, NULL};
 
 		system_poweroff(run(argv));

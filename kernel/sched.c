@@ -50,6 +50,7 @@ struct run_queue {
 	u64 min_vruntime; /* never goes back */
 	struct thread *curr, *idle;
 	struct thread *prev; /* between arch_switch and finish_switch: who ran before */
+	bool prev_ended;     /* it has left for good (a dead one may still be preempted first) */
 	u64 switched_ns;     /* curr has been accounted up to here */
 	bool ticking;	     /* the tick is armed; this CPU only */
 };
@@ -229,11 +230,11 @@ static void finish_switch(void)
 {
 	struct run_queue *rq = this_cpu_ptr(&run_queue);
 	struct thread *prev = rq->prev;
-	bool dead = prev->state == THREAD_DEAD;
+	bool ended = rq->prev_ended;
 
 	rq->prev = NULL;
 	raw_unlock(&rq->lock);
-	if (dead)
+	if (ended)
 		thread_reap_later(prev);
 }
 
@@ -260,6 +261,7 @@ static void reschedule(bool voluntary)
 	next->on_cpu = true;
 	rq->curr = next;
 	rq->prev = prev;
+	rq->prev_ended = voluntary && prev->state == THREAD_DEAD;
 	this_cpu_write(current_thread, next);
 	trace(sched_switch, prev->tid, next->tid);
 	arch_switch(prev, next);

@@ -38,7 +38,6 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 		slab_free(thread_cache, t);
 		return NULL;
 	}
-	page_account(PAGE_ACCOUNT_STACK, KSTACK_SIZE / PAGE_SIZE);
 	t->state = THREAD_SLEEPING; /* until thread_start wakes it */
 	t->refs = 2;
 	t->tid = atomic_add_return(&last_tid, 1u);
@@ -100,7 +99,6 @@ static void thread_release(struct thread *t)
 {
 	arch_thread_release(t);
 	arch_kstack_free(t->stack);
-	page_account(PAGE_ACCOUNT_STACK, -(s64)(KSTACK_SIZE / PAGE_SIZE));
 	thread_put(t);
 }
 
