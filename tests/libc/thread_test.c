@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include "libc_test.h"
@@ -395,7 +396,7 @@ static void *deep(void *arg)
 	volatile char space[96 << 10];
 
 	space[0] = space[sizeof(space) - 1] = 1;
-	return space[0] == 1 && (uintptr_t)&space % 1 == 0 ? arg : NULL;
+	return space[0] == 1 ? arg : NULL;
 }
 
 static void *nothing(void *arg)
@@ -441,6 +442,40 @@ static void test_lifecycle(void)
 	CHECK(made == 1500);
 }
 
+static mtx_t c11_mutex;
+static cnd_t c11_cond;
+static tss_t c11_key;
+static int c11_turn;
+
+static int c11_thread(void *arg)
+{
+	tss_set(c11_key, arg);
+	mtx_lock(&c11_mutex);
+	c11_turn++;
+	cnd_signal(&c11_cond);
+	mtx_unlock(&c11_mutex);
+	thrd_yield();
+	return tss_get(c11_key) == arg ? (int)(uintptr_t)arg : -1;
+}
+
+static void test_c11(void)
+{
+	int result = 0;
+	thrd_t t;
+
+	CHECK(mtx_init(&c11_mutex, mtx_recursive) == thrd_success);
+	CHECK(cnd_init(&c11_cond) == thrd_success && tss_create(&c11_key, NULL) == thrd_success);
+	mtx_lock(&c11_mutex);
+	CHECK(mtx_lock(&c11_mutex) == thrd_success && mtx_unlock(&c11_mutex) == thrd_success);
+	CHECK(thrd_create(&t, c11_thread, (void *)-7) == thrd_success);
+	while (c11_turn == 0)
+		cnd_wait(&c11_cond, &c11_mutex);
+	mtx_unlock(&c11_mutex);
+	CHECK(thrd_join(t, &result) == thrd_success && result == -7);
+	CHECK(mtx_trylock(&c11_mutex) == thrd_success && tss_get(c11_key) == NULL);
+	tss_delete(c11_key);
+}
+
 static void *print(void *arg)
 {
 	printf("%s", (const char *)arg);
@@ -463,4 +498,5 @@ void test_threads(void)
 	test_keys();
 	test_once_barrier_sem();
 	test_lifecycle();
+	test_c11();
 }
