@@ -39,6 +39,7 @@ enum lock_rank {
 	RANK_PROCESS_TREE = 430,  /* parents, children, pids */
 	RANK_PROCESS_THREADS = 435, /* one process's list of threads */
 	RANK_RING_COMPLETION = 440, /* CQ tail and overflow list */
+	RANK_FUTEX = 445,	  /* one bucket, interrupts on; subclass 1: the second one of a requeue */
 	RANK_RING_WORKERS = 450,  /* a worker pool's queues */
 	RANK_BLOCK_QUEUE = 500,	  /* one hardware queue */
 	RANK_SLAB = 600,
@@ -47,7 +48,6 @@ enum lock_rank {
 	RANK_RCU = 640,
 	RANK_WORK = 650,	  /* the queue of deferred work */
 	RANK_TIMER = 660,
-	RANK_FUTEX = 670,	  /* one bucket; subclass 1: the second one of a requeue */
 	RANK_WAITQUEUE = 680,
 	RANK_RUNQUEUE = 700,	  /* subclass by CPU order when stealing */
 	RANK_CONSOLE = 800,
