@@ -17,7 +17,8 @@
 #include "arch/arch_percpu.h"
 
 /*
- * The arch gives: this_cpu_read(var), this_cpu_write(var, v), this_cpu_add(var, n),
+ * The arch gives: this_cpu_read(var), this_cpu_read_stable(var) (the compiler may reuse the value: for
+ * what does not change while a thread runs), this_cpu_write(var, v), this_cpu_add(var, n),
  * this_cpu_dec_and_test(var), this_cpu_ptr(&var), per_cpu(var, cpu) (an lvalue on that CPU's copy).
  */
 #define this_cpu_inc(var) this_cpu_add(var, 1)

@@ -80,7 +80,7 @@ struct thread {
 };
 
 DECLARE_PERCPU(struct thread *, current_thread);
-#define current this_cpu_read(current_thread)
+#define current this_cpu_read_stable(current_thread)
 
 /* The kernel stack of a thread, in bytes (without its guard page). */
 #define KSTACK_SIZE (16 * 1024)

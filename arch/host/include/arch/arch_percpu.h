@@ -5,6 +5,7 @@
 #pragma once
 
 #define this_cpu_read(var)	    (var)
+#define this_cpu_read_stable(var)   (var)
 #define this_cpu_write(var, v)	    ((void)((var) = (v)))
 #define this_cpu_add(var, n)	    ((void)((var) += (typeof(var))(n)))
 #define this_cpu_dec_and_test(var)  (--(var) == 0)

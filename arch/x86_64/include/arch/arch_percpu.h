@@ -12,8 +12,10 @@ extern u64 arch_percpu_offset;
 extern u64 arch_percpu_offsets[MAX_CPUS];
 
 /* One single access; volatile, because the thread may move between two of them. */
-#define this_cpu_read(var)     (*(const volatile typeof(var) __seg_gs *)(uintptr_t) & (var))
-#define this_cpu_write(var, v) ((void)(*(volatile typeof(var) __seg_gs *)(uintptr_t) & (var) = (v)))
+#define this_cpu_read(var) (*(const volatile typeof(var) __seg_gs *)(uintptr_t) & (var))
+/* For what stays the same while a thread runs (current): the compiler may keep it. */
+#define this_cpu_read_stable(var) (*(const typeof(var) __seg_gs *)(uintptr_t) & (var))
+#define this_cpu_write(var, v)	  ((void)(*(volatile typeof(var) __seg_gs *)(uintptr_t) & (var) = (v)))
 
 /* One instruction, so an interrupt cannot come between the read and the write. */
 #define this_cpu_add(var, n)                                                                       \
