@@ -1,8 +1,8 @@
 /*
  * The end: stop every CPU, say what happened, leave with status 101.
  *
- * Only the first CPU to panic prints; a second panic (on another CPU, or while printing this one)
- * ends the machine without a further word.
+ * Only the first CPU to panic prints. Another CPU that panics meanwhile waits for the end; a panic while
+ * printing this one ends the machine without a further word.
  */
 #include "kernel/panic.h"
 #include "kernel/console.h"
@@ -11,16 +11,21 @@
 
 #define PANIC_STATUS 101
 
-static u32 panicking;
+static u32 panicking; /* the CPU, plus one */
 
 void panic(const char *fmt, ...)
 {
 	char text[384];
 	__builtin_va_list ap;
+	u32 first = 0;
 
 	arch_irq_disable();
-	if (atomic_xchg(&panicking, 1u))
-		arch_exit(PANIC_STATUS);
+	if (!atomic_cas(&panicking, &first, this_cpu_id() + 1)) {
+		if (first == this_cpu_id() + 1)
+			arch_exit(PANIC_STATUS);
+		for (;;)
+			arch_cpu_relax();
+	}
 	preempt_disable();
 	console_bypass_lock();
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)

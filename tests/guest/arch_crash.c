@@ -7,6 +7,7 @@
  *	exec		"jump to unmapped or non-executable memory": data is not executable
  *	opcode		"illegal instruction"
  *	wild		"protection fault": a non-canonical address
+ *	everyone	"illegal instruction", one whole panic, although all CPUs but one panic at once
  */
 #include "arch/x86_64/internal.h"
 #include "kernel/cmdline.h"
@@ -52,6 +53,17 @@ static void crash_wild(void)
 	WRITE_ONCE(*(u32 *)0xdead000000000000ull, 0);
 }
 
+static void illegal(void *arg)
+{
+	(void)arg;
+	crash_opcode();
+}
+
+static void crash_everyone(void)
+{
+	arch_call_others(illegal, NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -61,6 +73,7 @@ static const struct {
 	{"exec", crash_exec},
 	{"opcode", crash_opcode},
 	{"wild", crash_wild},
+	{"everyone", crash_everyone},
 };
 
 KTEST(arch_crash)
