@@ -121,6 +121,7 @@ HOST_PORT_CFLAGS := -std=gnu11 $(WARNINGS) -g -O1 -DCONFIG_DEBUG -D_GNU_SOURCE -
 HOST_SOURCES := $(foreach d,kernel vfs $(patsubst %/,%,$(wildcard fs/*/)) ring,$(wildcard $(d)/*.c))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(HOST_OUT)/%.o)
 HOST_PORT := $(patsubst %.c,$(HOST_OUT)/%.o,$(wildcard arch/host/*.c))
+HOST_PORT_CFLAGS += -fno-omit-frame-pointer
 HOST_TESTS := $(patsubst tests/host/%.c,$(HOST_OUT)/bin/%,$(wildcard tests/host/*.c))
 
 $(HOST_OUT)/arch/host/%.o: arch/host/%.c
@@ -133,13 +134,20 @@ $(HOST_OUT)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -c $< -o $@
 
-$(HOST_OUT)/libunlazy.a: $(HOST_OBJECTS)
+# The host carries no programs.
+$(HOST_OUT)/programs.o: kernel/embed-programs
+	$(Q)mkdir -p $(@D)
+	$(Q)kernel/embed-programs > $(@:.o=.S)
+	$(Q)$(HOSTCC) -c $(@:.o=.S) -o $@
+
+# An archive, so that a test gets only what it uses, and may bring its own of anything.
+$(HOST_OUT)/libunlazy.a: $(HOST_OBJECTS) $(HOST_PORT) $(HOST_OUT)/programs.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(HOST_OUT)/bin/%: $(HOST_OUT)/tests/host/%.o $(HOST_PORT) $(HOST_OUT)/libunlazy.a
+$(HOST_OUT)/bin/%: $(HOST_OUT)/tests/host/%.o $(HOST_OUT)/libunlazy.a
+	$(call say,HOSTLD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $< \
-		-Wl,--start-group $(HOST_PORT) $(HOST_OUT)/libunlazy.a -Wl,--end-group
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $< $(HOST_OUT)/libunlazy.a
 
 host-objects: $(HOST_OBJECTS)
 

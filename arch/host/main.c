@@ -1,0 +1,45 @@
+/*
+ * A host test program's main, for tests written with KTEST: bring the kernel up on this Linux process,
+ * run the tests linked in, leave with 1 when one failed. A test file with a main of its own does not
+ * get this one.
+ *
+ *	tests/host/NAME.c -> build/host/bin/NAME [PREFIX]
+ */
+#include "arch/host/host.h"
+#include "kernel/clock.h"
+#include "kernel/cmdline.h"
+#include "kernel/ktest.h"
+#include "kernel/page.h"
+#include "kernel/rcu.h"
+#include "kernel/reclaim.h"
+#include "kernel/sched.h"
+#include "kernel/slab.h"
+#include "kernel/workqueue.h"
+
+int main(int argc, char **argv);
+
+static const char *prefix = "all";
+
+static void run_tests(void *arg)
+{
+	(void)arg;
+	thread_init();
+	rcu_init();
+	clock_init();
+	workqueue_init();
+	reclaim_init();
+	arch_exit(ktest_run(prefix) ? 1 : 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		prefix = argv[1];
+	host_memory_init();
+	cmdline_init("");
+	page_init();
+	slab_init();
+	sched_init();
+	thread_start(thread_create("init", run_tests, NULL));
+	sched_idle();
+}
