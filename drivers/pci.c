@@ -195,13 +195,14 @@ void pci_stop_dma(struct pci_device *dev)
 	config_write16(dev, CFG_COMMAND, command & (u16)~COMMAND_MASTER);
 }
 
-u16 pci_find_capability(struct pci_device *dev, u8 id, u16 after)
+/* Counted from the list's head each time: going on from a given place would never leave a loop. */
+u16 pci_find_capability(struct pci_device *dev, u8 id, unsigned nth)
 {
 	u16 offset;
 
 	if (!(config_read16(dev, CFG_STATUS) & STATUS_CAPABILITIES))
 		return 0;
-	offset = (u16)arch_pci_read(dev->bdf, after ? after + 1 : CFG_CAPABILITIES, 1);
+	offset = (u16)arch_pci_read(dev->bdf, CFG_CAPABILITIES, 1);
 	for (unsigned step = 0; step < CAPABILITY_MAX; step++) {
 		u16 header;
 
@@ -209,7 +210,7 @@ u16 pci_find_capability(struct pci_device *dev, u8 id, u16 after)
 		if (offset < CAPABILITY_FIRST)
 			return 0;
 		header = config_read16(dev, offset);
-		if ((u8)header == id)
+		if ((u8)header == id && nth-- == 0)
 			return offset;
 		offset = header >> 8;
 	}

@@ -56,10 +56,10 @@ void pci_enable(struct pci_device *dev);
 void pci_stop_dma(struct pci_device *dev);
 
 /*
- * The next capability with this id after offset `after` (0: the first). 0 when there is none; a
- * list that loops or leaves the configuration space ends there.
+ * Where the nth (from 0) capability with this id is; 0 when there are not so many. A list that
+ * loops ends after as many steps as configuration space has room for.
  */
-u16 pci_find_capability(struct pci_device *dev, u8 id, u16 after);
+u16 pci_find_capability(struct pci_device *dev, u8 id, unsigned nth);
 
 /*
  * Map length bytes at offset of a memory BAR, uncached. NULL when the range is not inside the BAR,

@@ -295,19 +295,26 @@ static void announce(const struct virtio_blk *blk)
 		blk->dev.read_only ? ", read-only" : "", blk->dev.has_flush ? ", flush" : "");
 }
 
+/* vda .. vdz, vdaa .. vdzz. A machine has fewer than 702 of them. */
+static void name_disk(struct virtio_blk *blk)
+{
+	unsigned n = nr_disks;
+
+	if (n < 26)
+		snprintf(blk->name, sizeof(blk->name), "vd%c", 'a' + n);
+	else
+		snprintf(blk->name, sizeof(blk->name), "vd%c%c", 'a' + n / 26 - 1, 'a' + n % 26);
+}
+
 struct virtio_blk *virtio_blk_create(struct virtio_transport *t)
 {
 	struct virtio_blk *blk;
 	int err;
 
-	if (nr_disks >= 26) {
-		printk("%s: more disks than names", t->name);
-		return NULL;
-	}
 	blk = kzalloc(sizeof(*blk), ALLOC_WAIT);
 	if (!blk)
 		return NULL;
-	snprintf(blk->name, sizeof(blk->name), "vd%c", 'a' + nr_disks);
+	name_disk(blk);
 	blk->transport = t;
 	work_init(&blk->fail_work, blk_fail_everything);
 	timer_setup(&blk->watchdog, blk_watchdog);

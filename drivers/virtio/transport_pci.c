@@ -217,9 +217,9 @@ static const struct virtio_transport_ops virtio_pci_ops = {
 static void *map_region(struct virtio_pci *vp, u8 type, u32 least, u16 *capability, u32 *length)
 {
 	struct pci_device *pci = vp->pci;
-	u16 cap = 0;
+	u16 cap;
 
-	while ((cap = pci_find_capability(pci, CAP_ID_VENDOR, cap)) != 0) {
+	for (unsigned n = 0; (cap = pci_find_capability(pci, CAP_ID_VENDOR, n)) != 0; n++) {
 		u8 bar = (u8)arch_pci_read(pci->bdf, cap + CAP_BAR, 1);
 		u32 offset = arch_pci_read(pci->bdf, cap + CAP_OFFSET, 4);
 		u32 claimed = arch_pci_read(pci->bdf, cap + CAP_REGION, 4);
