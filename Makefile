@@ -123,6 +123,8 @@ HOST_OBJECTS := $(HOST_SOURCES:%.c=$(HOST_OUT)/%.o)
 HOST_PORT := $(patsubst %.c,$(HOST_OUT)/%.o,$(wildcard arch/host/*.c))
 HOST_PORT_CFLAGS += -fno-omit-frame-pointer
 HOST_TESTS := $(patsubst tests/host/%.c,$(HOST_OUT)/bin/%,$(wildcard tests/host/*.c))
+# A folder tests/host/NAME/ whose test.mk adds a test that links less than everything.
+include $(wildcard tests/host/*/test.mk)
 
 $(HOST_OUT)/arch/host/%.o: arch/host/%.c
 	$(call say,HOSTCC,$<)

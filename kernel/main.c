@@ -1,7 +1,9 @@
 /*
  * The table of contents of the system: who is brought up, in which order.
  */
-#include "kernel/block.h"
+#include "drivers/pci.h"
+#include "drivers/ramdisk.h"
+#include "drivers/virtio/blk.h"
 #include "kernel/clock.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
@@ -26,6 +28,9 @@ static void bring_up(void *arg)
 	arch_smp_start();
 	workqueue_init();
 	reclaim_init();
+	pci_init();
+	virtio_blk_init();
+	ramdisk_init();
 	process_init();
 	init_run();
 }
