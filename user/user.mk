@@ -161,8 +161,7 @@ $(U_OUT)/test/abi_values: $(U_OUT)/obj/tests/libc/abi_values_test.o $(U_LINK_DEP
 	$(call u_link,$@,$<)
 
 test-libc: $(U_OUT)/test/abi_values.host $(U_OUT)/test/abi_values $(U_OUT)/bin/libctest
-	$(Q)CC="$(CC)" tests/libc/abi_kernel $(U_OUT)/test/abi_kernel
-	$(Q)tests/libc/run $^
+	$(Q)CC="$(CC)" tests/libc/run $^ $(U_OUT)/test/abi_kernel
 
 FORCE:
 

@@ -1,5 +1,7 @@
 /* Memory system calls. malloc() is newlib's, over sbrk(); larger blocks come from there as well. */
+#include <malloc.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,6 +32,22 @@ void *sbrk(ptrdiff_t increment)
 	if (increment != 0 && brk(old + increment) < 0)
 		return (void *)-1;
 	return old;
+}
+
+/* newlib declares it and has memalign() only. Returns the error number. */
+int posix_memalign(void **result, size_t alignment, size_t size)
+{
+	int saved = errno;
+	void *p;
+
+	if (alignment < sizeof(void *) || (alignment & (alignment - 1)) != 0)
+		return EINVAL;
+	p = memalign(alignment, size);
+	errno = saved;
+	if (p == NULL)
+		return ENOMEM;
+	*result = p;
+	return 0;
 }
 
 void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)

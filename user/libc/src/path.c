@@ -290,6 +290,13 @@ int utimes(const char *path, const struct timeval *tv)
 	return utimensat(AT_FDCWD, path, ts, 0);
 }
 
+int utime(const char *path, const struct utimbuf *t)
+{
+	struct timespec ts[2] = {{t != NULL ? t->actime : 0, 0}, {t != NULL ? t->modtime : 0, 0}};
+
+	return utimensat(AT_FDCWD, path, t != NULL ? ts : NULL, 0);
+}
+
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
 	const void *data)
 {

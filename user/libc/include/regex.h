@@ -1,0 +1,3 @@
+/* newlib's regex.h uses off_t without declaring it. */
+#include <sys/types.h>
+#include_next <regex.h>
