@@ -45,6 +45,7 @@
 #define ETIME	     62
 #define EPROTO	     71
 #define EBADMSG	     74
+#define EBADFD	     77
 #define EOVERFLOW    75
 #define EOPNOTSUPP   95
 #define EALREADY     114
