@@ -16,6 +16,7 @@
 #include "kernel/reclaim.h"
 #include "kernel/slab.h"
 #include "kernel/workqueue.h"
+#include "ring/ring.h"
 
 /* The first thread: everything that may sleep. */
 static void bring_up(void *arg)
@@ -32,6 +33,7 @@ static void bring_up(void *arg)
 	virtio_blk_init();
 	ramdisk_init();
 	process_init();
+	ring_init(); /* before vfs: a process' workers go before its descriptors */
 	init_run();
 }
 

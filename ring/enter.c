@@ -1,0 +1,374 @@
+/*
+ * io_uring_enter: take submission entries, try each inline, wait for completions.
+ *
+ * An entry is read exactly once into a private copy; nothing the program does to it afterwards is
+ * seen. Its request is prepared (paths and structures copied), then issued with RING_NONBLOCK inside a
+ * nonblocking attempt, where a sleep is an error of ours. What answers -EAGAIN, and what asked for
+ * IOSQE_ASYNC, goes to the workers. Finished and queued requests are collected and handed over together:
+ *
+ *	entries -> prepare -> issue inline --ok--> s->done  --+--> one hold of cq_lock: post, inflight
+ *	                           \--EAGAIN-----> s->queue --+--> one hold of pool->lock: queue, wake
+ *
+ * An inline open and close thus takes no lock and no atomic of its own in this file.
+ *
+ * Chains are assembled from consecutive entries with LINK or HARDLINK and end with the first without,
+ * or with the submission. A bad entry outside a chain gets its completion and ends the submission
+ * (SUBMIT_ALL: does not); inside one, nothing of the chain is issued.
+ *
+ * Locking: ring->submit_lock (mutex) around a submission.
+ *
+ * Limits: no IOSQE_IO_DRAIN (the entry completes with -EINVAL), no signal masks (there are no signals), no
+ * polling modes. Only threads of the process that made the ring may enter it: descriptors,
+ * credentials and workers are that process' own.
+ */
+#include "kernel/clock.h"
+#include "kernel/syscall.h"
+#include "kernel/trace.h"
+#include "ring/internal.h"
+
+struct submission {
+	struct ring *ring;
+	struct ring_done done;
+	struct list_head queue;	   /* for the workers, through ->node */
+	struct list_head inflight; /* the same requests, through ->inflight */
+	unsigned queued;
+	/* The chain under construction. */
+	struct ring_request *chain_head, *chain_tail;
+	bool chain_bad;
+};
+
+/* Hand over what has been collected. */
+static void submission_flush(struct submission *s)
+{
+	if (s->done.count || s->queued)
+		ring_post(s->ring, &s->done, s->queued ? &s->inflight : NULL, true);
+	if (s->queued) {
+		ring_pool_queue(s->ring->pool, &s->queue);
+		s->queued = 0;
+	}
+}
+
+/* req, and what is chained behind it, must run with the credentials the submitter has now. */
+static void keep_credentials(struct ring_request *req)
+{
+	if (likely(current_cred() == req->ring->cred))
+		return;
+	for (; req; req = req->link)
+		if (!req->cred)
+			req->cred = cred_get(current_cred());
+}
+
+static void queue_request(struct submission *s, struct ring_request *req)
+{
+	trace(ring_queue, req->opcode, req->user_data);
+	keep_credentials(req);
+	req->flags |= REQ_INFLIGHT;
+	req->cancelled = false;
+	req->finished = false;
+	req->where = REQ_AT_QUEUE;
+	list_add_tail(&req->inflight, &s->inflight);
+	list_add_tail(&req->node, &s->queue);
+	s->queued++;
+	ring_count(queued);
+}
+
+static int issue_as_other(struct ring_request *req)
+{
+	struct cred *old = cred_override(req->cred);
+	int result = req->op->issue(req, RING_NONBLOCK);
+
+	cred_restore(old);
+	return result;
+}
+
+/* The inline try. */
+static int issue_inline(struct ring_request *req)
+{
+	int result;
+
+	if (unlikely(req->cred != NULL))
+		return issue_as_other(req);
+	if (req->op->may_sleep_inline)
+		return req->op->issue(req, RING_NONBLOCK);
+	nonblock_begin();
+	result = req->op->issue(req, RING_NONBLOCK);
+	nonblock_end();
+	return result;
+}
+
+/* Issue req and, one after the other, what is chained behind it. */
+static void start_request(struct submission *s, struct ring_request *req)
+{
+	do {
+		int result;
+
+		if (unlikely(req->flags & REQ_ASYNC)) {
+			queue_request(s, req);
+			break;
+		}
+		if (unlikely(req->op->flushes))
+			submission_flush(s);
+		result = issue_inline(req);
+		trace(ring_inline, req->opcode, result);
+		if (result == -EAGAIN && !(req->flags & REQ_EAGAIN_FINAL)) {
+			queue_request(s, req);
+			break;
+		}
+		req = ring_request_end(req, result, &s->done);
+	} while (unlikely(req != NULL));
+	if (s->done.count + s->queued >= RING_DONE_MAX)
+		submission_flush(s);
+}
+
+static void end_chain(struct submission *s)
+{
+	struct ring_request *head = s->chain_head;
+
+	s->chain_head = NULL;
+	if (s->chain_bad)
+		ring_request_fail_chain(head, &s->done);
+	else
+		start_request(s, head);
+}
+
+/* ---- From entry to request ---- */
+
+/* The error of an entry whose flags its operation does not take. */
+static int bad_sqe_flags(u8 flags, const struct ring_op *op)
+{
+	u8 wrong = flags & (u8)~op->sqe_flags;
+
+	if (flags & ~IOSQE_ALL)
+		return -EINVAL;
+	if (wrong & IOSQE_BUFFER_SELECT)
+		return -EOPNOTSUPP;
+	if (wrong & IOSQE_FIXED_FILE)
+		return -EBADF;
+	return -EINVAL;
+}
+
+/* Fill req from the private copy. 0 or -errno: a bad entry; req can be ended either way. */
+static int prepare_request(struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	const struct ring_op *op = &ring_ops[IORING_OP_NOP];
+
+	if (likely(sqe->opcode < ring_nr_ops && ring_ops[sqe->opcode].name))
+		op = &ring_ops[sqe->opcode];
+	req->op = op;
+	req->opcode = sqe->opcode;
+	req->sqe_flags = sqe->flags;
+	req->user_data = sqe->user_data;
+	req->fd = sqe->fd;
+	req->link = NULL;
+	req->cred = NULL;
+	req->cqe_flags = 0;
+	req->account = RING_BOUNDED;
+	req->flags = (u16)((sqe->flags & IOSQE_ASYNC ? REQ_ASYNC : 0) |
+			   (sqe->flags & IOSQE_CQE_SKIP_SUCCESS ? REQ_SKIP_CQE : 0));
+	if (unlikely(op == &ring_ops[IORING_OP_NOP] && sqe->opcode != IORING_OP_NOP))
+		return -EINVAL;
+	if (unlikely(sqe->flags & ~op->sqe_flags))
+		return bad_sqe_flags(sqe->flags, op);
+	if (unlikely(sqe->ioprio && !op->ioprio))
+		return -EINVAL;
+	if (unlikely(sqe->personality)) {
+		req->cred = ring_personality_get(req->ring, sqe->personality);
+		if (!req->cred)
+			return -EINVAL;
+	}
+	return op->prep(req, sqe);
+}
+
+/* Append req to the chain under construction; it ends with the first without a link flag. */
+static void add_to_chain(struct submission *s, struct ring_request *req, int error)
+{
+	if (error) {
+		req->result = error;
+		req->flags |= REQ_FAIL;
+	}
+	if (!s->chain_head) {
+		s->chain_head = req;
+		s->chain_bad = false;
+	} else {
+		s->chain_tail->link = req;
+	}
+	s->chain_tail = req;
+	s->chain_bad |= error != 0;
+	if (!(req->sqe_flags & IOSQE_LINKS))
+		end_chain(s);
+}
+
+/* False: a bad entry outside a chain. */
+static bool submit_one(
+	struct submission *s, struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	int error = prepare_request(req, sqe);
+
+	if (unlikely(s->chain_head || (req->sqe_flags & IOSQE_LINKS))) {
+		add_to_chain(s, req, error);
+		return true;
+	}
+	if (unlikely(error)) {
+		ring_request_end(req, error, &s->done);
+		return false;
+	}
+	start_request(s, req);
+	return true;
+}
+
+/* Read the entry once, word by word, into *copy. */
+static void read_sqe(struct io_uring_sqe *copy, const struct io_uring_sqe *shared)
+{
+	const u64 *from = (const u64 *)shared;
+	u64 *to = (u64 *)copy;
+
+	for (unsigned i = 0; i < sizeof(*copy) / sizeof(u64); i++)
+		to[i] = READ_ONCE(from[i]);
+}
+
+/*
+ * Take up to to_submit entries. Returns how many were taken, a bad one included; -EAGAIN when there was
+ * no memory for the first. Context: submit_lock.
+ */
+static int ring_submit(struct ring *ring, u32 to_submit)
+{
+	struct submission s = {.ring = ring};
+	struct io_uring_sqe sqe;
+	struct ring_request *req;
+	/* Acquire: the entries were written before the program moved its tail. */
+	u32 available = load_acquire(&ring->rings->sq_tail) - ring->sq_head;
+	u32 n, taken = 0;
+	int error = 0;
+
+	/* A tail further ahead than the queue is long counts for no more than that. */
+	available = MIN(available, ring->sq_entries);
+	n = MIN(to_submit, available);
+	ring_done_init(&s.done);
+	list_init(&s.queue);
+	list_init(&s.inflight);
+	while (taken < n) {
+		u32 index;
+
+		req = ring_request_alloc(ring);
+		if (unlikely(!req)) {
+			error = -EAGAIN;
+			break;
+		}
+		index = READ_ONCE(ring->sq_array[ring->sq_head++ & (ring->sq_entries - 1)]);
+		if (unlikely(index >= ring->sq_entries)) {
+			WRITE_ONCE(ring->rings->sq_dropped, READ_ONCE(ring->rings->sq_dropped) + 1);
+			ring_request_free(ring, req);
+			break;
+		}
+		read_sqe(&sqe, &ring->sqes[index]);
+		taken++;
+		if (!submit_one(&s, req, &sqe) && !(ring->setup_flags & IORING_SETUP_SUBMIT_ALL))
+			break;
+	}
+	if (s.chain_head)
+		end_chain(&s);
+	submission_flush(&s);
+	/* Release: the entries may be overwritten once the head has passed them. */
+	store_release(&ring->rings->sq_head, ring->sq_head);
+	ring_count_n(submitted, taken);
+	return taken ? (int)taken : error;
+}
+
+/* ---- Waiting ---- */
+
+/* The deadline from an EXT_ARG structure or a plain signal mask. 0, -EINVAL or -EFAULT. */
+static int wait_arguments(u32 flags, const void __user *arg, size_t size, u64 *deadline_ns)
+{
+	struct io_uring_getevents_arg ext;
+	struct io_uring_timespec ts;
+
+	*deadline_ns = DEADLINE_NEVER;
+	if (!(flags & IORING_ENTER_EXT_ARG))
+		return arg && size != sizeof(u64) ? -EINVAL : 0;
+	if (size != sizeof(ext))
+		return -EINVAL;
+	if (copy_from_user(&ext, arg, sizeof(ext)))
+		return -EFAULT;
+	if (ext.min_wait_usec || (ext.sigmask && ext.sigmask_sz != sizeof(u64)))
+		return -EINVAL;
+	if (!ext.ts)
+		return 0;
+	if (copy_from_user(&ts, (const void __user *)ext.ts, sizeof(ts)))
+		return -EFAULT;
+	if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= (s64)NSEC_PER_SEC)
+		return -EINVAL;
+	/* Centuries are for ever. */
+	if (ts.sec < (1ll << 33))
+		*deadline_ns = clock_ns() + (u64)ts.sec * NSEC_PER_SEC + (u64)ts.nsec;
+	return 0;
+}
+
+static int wait_for_completions(
+	struct ring *ring, u32 min_complete, u32 flags, const void __user *arg, size_t size)
+{
+	u64 deadline_ns;
+	int error = wait_arguments(flags, arg, size, &deadline_ns);
+
+	if (!error && min_complete)
+		error = ring_wait_cqes(ring, min_complete, deadline_ns);
+	if (unlikely(READ_ONCE(ring->overflow)))
+		ring_flush_overflow(ring);
+	return error;
+}
+
+/* Checks that need the ring, then submission. Number taken or -errno. */
+static int locked_submit(struct ring *ring, u32 to_submit)
+{
+	int ret;
+
+	mutex_lock(&ring->submit_lock);
+	if (ring->issuer && ring->issuer != current)
+		ret = -EEXIST;
+	else
+		ret = ring_submit(ring, to_submit);
+	mutex_unlock(&ring->submit_lock);
+	return ret;
+}
+
+static long enter(struct ring *ring, u32 to_submit, u32 min_complete, u32 flags,
+	const void __user *arg, size_t size)
+{
+	int submitted = 0, error;
+
+	if (unlikely(ring->pool->process != current->process))
+		return -EPERM;
+	if (unlikely(!READ_ONCE(ring->enabled)))
+		return -EBADFD;
+	if (unlikely(READ_ONCE(ring->overflow)))
+		ring_flush_overflow(ring);
+	if (to_submit) {
+		submitted = locked_submit(ring, to_submit);
+		if (submitted < 0 || (u32)submitted != to_submit)
+			return submitted;
+	}
+	if (!(flags & IORING_ENTER_GETEVENTS))
+		return submitted;
+	error = wait_for_completions(ring, min_complete, flags, arg, size);
+	return submitted ? submitted : error;
+}
+
+#define ENTER_FLAGS                                                                                \
+	(IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT |                  \
+		IORING_ENTER_EXT_ARG)
+
+SYSCALL6(io_uring_enter, int, fd, u32, to_submit, u32, min_complete, u32, flags,
+	const void __user *, arg, size_t, size)
+{
+	struct file *f;
+	long ret = -EOPNOTSUPP;
+
+	if (unlikely(flags & ~ENTER_FLAGS))
+		return -EINVAL;
+	f = file_get_fd(current_files(), fd);
+	if (unlikely(!f))
+		return -EBADF;
+	if (likely(ring_is_file(f)))
+		ret = enter(f->private_data, to_submit, min_complete, flags, arg, size);
+	file_put(f);
+	return ret;
+}

@@ -1,0 +1,77 @@
+/*
+ * The table of operations: what a submission entry's opcode means. An operation that is not here, or
+ * has no name, answers -EINVAL; IORING_REGISTER_PROBE reads the same table.
+ */
+#include "ring/internal.h"
+
+#define COMMON	   (IOSQE_LINKS | IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS)
+#define WITH_FIXED (COMMON | IOSQE_FIXED_FILE)
+
+const struct ring_op ring_ops[] = {
+	[IORING_OP_NOP] =
+		{
+			.name = "nop",
+			.prep = ring_nop_prep,
+			.issue = ring_nop_issue,
+			.sqe_flags = COMMON,
+			.may_sleep_inline = true,
+		},
+	[IORING_OP_ASYNC_CANCEL] =
+		{
+			.name = "async_cancel",
+			.prep = ring_cancel_prep,
+			.issue = ring_cancel_issue,
+			.sqe_flags = COMMON,
+			.flushes = true,
+			.may_sleep_inline = true,
+		},
+	[IORING_OP_OPENAT] =
+		{
+			.name = "openat",
+			.prep = ring_open_prep_openat,
+			.issue = ring_open_issue,
+			.cleanup = ring_open_cleanup,
+			.sqe_flags = COMMON,
+		},
+	[IORING_OP_CLOSE] =
+		{
+			.name = "close",
+			.prep = ring_close_prep,
+			.issue = ring_close_issue,
+			.sqe_flags = COMMON,
+			.may_sleep_inline = true,
+		},
+	[IORING_OP_FILES_UPDATE] =
+		{
+			.name = "files_update",
+			.prep = ring_files_update_prep,
+			.issue = ring_files_update_issue,
+			.sqe_flags = COMMON,
+		},
+	[IORING_OP_STATX] =
+		{
+			.name = "statx",
+			.prep = ring_statx_prep,
+			.issue = ring_statx_issue,
+			.cleanup = ring_statx_cleanup,
+			.sqe_flags = COMMON,
+		},
+	[IORING_OP_READ] =
+		{
+			.name = "read",
+			.prep = ring_read_prep,
+			.issue = ring_read_issue,
+			.cleanup = ring_read_cleanup,
+			.sqe_flags = WITH_FIXED,
+			.ioprio = true,
+		},
+	[IORING_OP_OPENAT2] =
+		{
+			.name = "openat2",
+			.prep = ring_open_prep_openat2,
+			.issue = ring_open_issue,
+			.cleanup = ring_open_cleanup,
+			.sqe_flags = COMMON,
+		},
+};
+const unsigned ring_nr_ops = ARRAY_SIZE(ring_ops);
