@@ -6,7 +6,7 @@
 ifneq ($(origin CMD),undefined)
 override export CMD := $(value CMD)
 endif
-export DISK ROOT SMP MEM KERNEL DEBUG APPEND ICOUNT CPU QEMU_ARGS TIMEOUT SNAPSHOT
+export FILES ROUNDS DISK ROOT SMP MEM KERNEL DEBUG APPEND ICOUNT CPU QEMU_ARGS TIMEOUT SNAPSHOT
 
 DISK_IMAGE := $(BUILD)/disk.img
 
@@ -21,3 +21,22 @@ disk:
 	$(Q)tools/mkdisk -o $(DISK_IMAGE)
 
 .PHONY: run disk
+
+# ---- measuring: tools/bench says what it measures and where the rows go ------------------------------
+
+bench:
+	$(Q)tools/deps build run bench
+	$(Q)$(MAKE) --no-print-directory kernel
+	$(Q)tools/bench table
+
+bench-linux:
+	$(Q)tools/deps build run bench
+	$(Q)$(MAKE) --no-print-directory kernel
+	$(Q)tools/bench table --systems unlazy,linux
+
+bench-insns:
+	$(Q)tools/deps build run bench
+	$(Q)$(MAKE) --no-print-directory kernel
+	$(Q)tools/bench insns --systems unlazy,linux
+
+.PHONY: bench bench-linux bench-insns

@@ -33,6 +33,7 @@ static const char help[] =
 	"nothing,\n"
 	"                0 drops nothing (2)\n"
 	"  -k            keep the descriptors of a row until the end of the program\n"
+	"  --warm        the block cache is warm already: no first pass over all files\n"
 	"  --json        rows as JSON behind @row\n"
 	"  --insns       instructions of single operations instead; only under QEMU's -icount\n";
 
@@ -92,8 +93,8 @@ static void check_methods(void)
 static void parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {{"start", required_argument, NULL, 'S'},
-		{"json", no_argument, NULL, 'J'}, {"insns", no_argument, NULL, 'I'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"json", no_argument, NULL, 'J'}, {"warm", no_argument, NULL, 'W'},
+		{"insns", no_argument, NULL, 'I'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "n:l:d:m:c:b:t:r:kh", longs, NULL)) != -1) {
@@ -127,6 +128,9 @@ static void parse_options(int argc, char **argv)
 			break;
 		case 'S':
 			set.start = (int)number(optarg, 3);
+			break;
+		case 'W':
+			set.warm = true;
 			break;
 		case 'J':
 			set.json = true;
@@ -203,7 +207,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "openbench: out of memory\n");
 		return 1;
 	}
-	if (set.start != 3)
+	if (set.start != 3 && !set.warm)
 		row_warm_up(&p);
 	report_heading();
 	for (int i = 0; i < set.nr_cached; i++)

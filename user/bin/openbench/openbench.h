@@ -32,7 +32,7 @@ struct settings {
 	int cached[MAX_CACHED], nr_cached; /* percent */
 	unsigned batch, threads, repeats;
 	int start; /* what drop_caches gets before each row */
-	bool json, keep, insns;
+	bool json, keep, insns, warm;
 };
 extern struct settings set;
 
