@@ -70,15 +70,35 @@ struct block_device *ramdisk_create(const char *name, void *memory, size_t size)
 	return &disk->dev;
 }
 
+/*
+ * How much of a module is memory we can reach. QEMU places modules without knowing what the firmware
+ * reserves at the top of memory, and with many disks attached the two meet.
+ */
+static u64 mapped_prefix(const char *memory, u64 size)
+{
+	u64 offset = 0;
+
+	while (offset < size && arch_lookup_page((u64)memory + offset) != ~0ull)
+		offset += PAGE_SIZE - ((u64)memory + offset) % PAGE_SIZE;
+	return MIN(offset, size);
+}
+
 void ramdisk_init(void)
 {
-	u64 phys, size;
+	u64 phys, size, usable;
 	char name[16];
 
 	for (unsigned i = 0; arch_boot_module(i, &phys, &size); i++) {
+		char *memory = arch_phys_to_virt(phys);
+
 		snprintf(name, sizeof(name), "ram%u", i);
-		if (ramdisk_create(name, arch_phys_to_virt(phys), size))
-			printk("%s: boot module, %llu KiB", name, (unsigned long long)(size >> 10));
+		usable = mapped_prefix(memory, size);
+		if (usable < size)
+			printk("%s: firmware reserves all but %llu of its %llu bytes", name,
+				(unsigned long long)usable, (unsigned long long)size);
+		if (ramdisk_create(name, memory, usable))
+			printk("%s: boot module, %llu KiB", name,
+				(unsigned long long)(usable >> 10));
 		else
 			printk("%s: no memory for its device", name);
 	}

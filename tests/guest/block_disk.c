@@ -103,7 +103,8 @@ static struct block_device *next_disk(unsigned *index, struct pattern_header *he
 
 	while ((dev = block_nth((*index)++)) != NULL)
 		if (read_header(dev, header) == 0 &&
-			memcmp(header->magic, magic, sizeof(magic)) == 0)
+			memcmp(header->magic, magic, sizeof(magic)) == 0 &&
+			header->sectors == dev->sectors) /* not a RAM disk cut short */
 			return dev;
 	return NULL;
 }
@@ -134,7 +135,6 @@ static unsigned known_sectors(struct block_device *dev, const struct pattern_hea
 	u64 last = header->sectors - 8;
 	u64 sectors[] = {8, 16, 800, last};
 
-	CHECK_OR_0(dev->sectors == header->sectors);
 	for (unsigned i = 0; i < ARRAY_SIZE(sectors); i++) {
 		struct io io;
 
