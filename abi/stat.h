@@ -87,3 +87,10 @@ struct dirent64 {
 	char d_name[];
 };
 #define DIRENT64_HEADER 19
+
+struct statfs {
+	u64 f_type, f_bsize, f_blocks, f_bfree, f_bavail, f_files, f_ffree;
+	u32 f_fsid[2];
+	u64 f_namelen, f_frsize, f_flags, f_spare[4];
+};
+static_assert(sizeof(struct statfs) == 120, "ABI");

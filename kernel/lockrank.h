@@ -25,6 +25,7 @@ enum lock_rank {
 	RANK_ADDRESS_SPACE = 280, /* a program's address regions (mutex) */
 	RANK_WORKQUEUE = 290,
 	/* spinlocks */
+	RANK_FS_CONTEXT = 295,	  /* a process' root and working directory */
 	RANK_MOUNT = 300,	  /* mount_lock (seqlock) */
 	RANK_RENAME = 310,	  /* rename_lock (seqlock) */
 	RANK_DENTRY = 320,	  /* dentry lockref; subclass by depth */

@@ -84,6 +84,21 @@ static struct cred *cred_prepare(void)
 	return c;
 }
 
+struct cred *cred_as_real(void)
+{
+	const struct cred *c = current_cred();
+
+	if (c->fsuid == c->uid && c->fsgid == c->gid)
+		return cred_get(c);
+	struct cred *real = cred_prepare();
+
+	if (real) {
+		real->fsuid = real->uid;
+		real->fsgid = real->gid;
+	}
+	return real;
+}
+
 static void cred_commit(struct cred *c)
 {
 	struct cred *old = current->cred;

@@ -31,5 +31,7 @@ void cred_put(struct cred *c);
 /* Make current run with c (reference taken); returns what it had, to be restored the same way. */
 struct cred *cred_override(struct cred *c);
 void cred_restore(struct cred *old);
+/* Current's with the real ids for file access (access(2)); a reference, or NULL: no memory. */
+struct cred *cred_as_real(void);
 bool cred_in_group(const struct cred *c, u32 gid);
 void cred_init(void);

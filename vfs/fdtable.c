@@ -428,6 +428,23 @@ void fd_for_each(struct files *files, void (*fn)(int fd, struct file *f, void *a
 	spin_unlock(&files->lock);
 }
 
+int fd_next(struct files *files, u32 from)
+{
+	int result = -1;
+
+	spin_lock(&files->lock);
+	struct fd_table *t = files->table;
+
+	for (u32 fd = from; fd < t->max && result < 0; fd++) {
+		if (fd % 64 == 0 && !t->taken[fd / 64])
+			fd += 63;
+		else if (t->slots[fd])
+			result = (int)fd;
+	}
+	spin_unlock(&files->lock);
+	return result;
+}
+
 u32 fd_count(struct files *files)
 {
 	return READ_ONCE(files->open);

@@ -10,6 +10,7 @@
 #include "vfs/file.h"
 #include "kernel/panic.h"
 #include "kernel/slab.h"
+#include "kernel/workqueue.h"
 #include "vfs/inode.h"
 #include "vfs/file_internal.h"
 
@@ -89,6 +90,38 @@ void file_put(struct file *f)
 		file_release(f);
 }
 
+/* Last references dropped where sleeping is not allowed. */
+static struct spinlock deferred_lock = SPINLOCK_INIT(RANK_LRU);
+static struct file *deferred; /* linked by deferred_next; deferred_lock */
+static struct work deferred_work;
+
+static void release_deferred(struct work *w)
+{
+	(void)w;
+	for (;;) {
+		spin_lock(&deferred_lock);
+		struct file *f = deferred;
+
+		if (f)
+			deferred = f->deferred_next;
+		spin_unlock(&deferred_lock);
+		if (!f)
+			return;
+		file_release(f);
+	}
+}
+
+void file_put_nosleep(struct file *f)
+{
+	if (atomic_sub_return(&f->refs, 1u) != 0)
+		return;
+	spin_lock(&deferred_lock);
+	f->deferred_next = deferred;
+	deferred = f;
+	spin_unlock(&deferred_lock);
+	work_queue(&deferred_work);
+}
+
 u64 file_count(void)
 {
 	return percpu_sum(files_open);
@@ -109,5 +142,6 @@ void file_init(void)
 		"file", sizeof(struct file), 0, SLAB_TYPESAFE_BY_RCU, file_construct);
 	if (!file_cache)
 		panic("no memory for open files");
+	work_init(&deferred_work, release_deferred);
 	fdtable_init();
 }

@@ -70,7 +70,10 @@ struct file {
 	const struct file_ops *ops;
 	struct inode *inode; /* path.dentry's at open time; pinned by the dentry */
 	struct path path;
-	u64 pos; /* pos_lock */
+	union {
+		u64 pos; /* pos_lock */
+		struct file *deferred_next; /* after the last reference; file.c */
+	};
 	void *private_data;
 	struct readahead ra; /* hints, racy */
 	struct mutex pos_lock; /* set up once by the cache's constructor */
@@ -96,6 +99,8 @@ static inline void file_get(struct file *f)
 }
 /* Drop one; the last runs ->release and drops the path, synchronously. May sleep. */
 void file_put(struct file *f);
+/* The same where sleeping is not allowed: a last reference is dropped later by a kernel thread. */
+void file_put_nosleep(struct file *f);
 /* Files open in the whole system. */
 u64 file_count(void);
 

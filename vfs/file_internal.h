@@ -5,6 +5,7 @@
 #include "vfs/file.h"
 #include "vfs/inode.h"
 #include "vfs/super.h"
+#include "vfs/walk.h"
 
 /* ---- inode.c ---- */
 
@@ -19,4 +20,26 @@ struct files *files_create(struct process *process, u32 max);
 struct files *files_inherit(struct process *child, struct files *parent);
 /* Close everything. Nobody else uses it any more. Context: may sleep. */
 void files_destroy(struct files *files);
+/* The first open descriptor >= from, or -1. */
+int fd_next(struct files *files, u32 from);
 void fdtable_init(void);
+
+/* ---- fs_context.c ---- */
+
+/* Resolve a program's path. walk_flags WALK_*; WALK_EMPTY allows "". 0 with a referenced path, or
+ * -errno. Context: may sleep. */
+int user_path(int dirfd, const char __user *name, unsigned walk_flags, struct path *out);
+/* WALK_* for the AT_* flags of stat and its relatives. */
+static inline unsigned at_walk_flags(u32 flags)
+{
+	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
+		(flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+}
+/* -EROFS when p's mount or file system is read-only. */
+int path_may_change(const struct path *p);
+
+/* ---- console_file.c, devfs.c ---- */
+
+extern const struct file_ops console_file_ops;
+/* A file for descriptors 0-2 of the first process, or ERR_PTR. Context: may sleep. */
+struct file *console_file_open(void);
