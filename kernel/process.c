@@ -434,10 +434,13 @@ bool process_interrupt_foreground(void)
 void program_fault(int signal, const char *kind, u64 pc, u64 address)
 {
 	struct process *p = current->process;
+	char where[48] = "outside the program";
 
-	printk("%s[%u]: %s at address %llx, pc %llx (%s+0x%llx)", p->name, p->pid, kind,
-		(unsigned long long)address, (unsigned long long)pc, p->name,
-		(unsigned long long)(pc - p->image_base));
+	if (pc >= p->image_base && pc < p->image_end)
+		snprintf(where, sizeof(where), "%s+0x%llx", p->name,
+			(unsigned long long)(pc - p->image_base));
+	printk("%s[%u]: %s at address %llx, pc %llx (%s)", p->name, p->pid, kind,
+		(unsigned long long)address, (unsigned long long)pc, where);
 	process_kill(p, signal);
 }
 
