@@ -86,7 +86,8 @@ int arch_protect_page(u64 virt, unsigned flags);
 u64 arch_lookup_page(u64 virt);
 /* Forget translations of [start, end) on every CPU. Context: interrupts on. */
 void arch_tlb_flush(u64 start, u64 end);
-/* Free the page tables of a program slot whose pages are all unmapped. */
+/* Free the page tables of a program slot whose pages are all unmapped; flushes the slot's range on every
+ * CPU first. Context: interrupts on. */
 void arch_slot_release(u32 slot);
 /* Map device registers; NULL when out of address space. */
 void *arch_map_device(u64 phys, size_t size);

@@ -4,7 +4,7 @@
 
 #define IST_STACK_SIZE 8192
 
-/* Exception stacks of the boot CPU, which runs before there is a stack allocator. */
+/* Exception stacks of the boot CPU until there is a stack allocator (arch_smp_start). */
 static u8 boot_ist_stacks[NR_IST][IST_STACK_SIZE] __aligned(PAGE_SIZE);
 
 static void boot_cpu_init(void)

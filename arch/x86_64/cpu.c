@@ -165,6 +165,14 @@ static void init_control_registers(void)
 	}
 }
 
+void cpu_set_ist(unsigned cpu, const u64 ist_tops[NR_IST])
+{
+	u64 flags = arch_irq_save();
+
+	memcpy(per_cpu(cpu_tss, cpu).ist, ist_tops, NR_IST * sizeof(u64));
+	arch_irq_restore(flags);
+}
+
 void cpu_init(unsigned cpu, const u64 ist_tops[NR_IST])
 {
 	struct tss *tss;
@@ -173,7 +181,7 @@ void cpu_init(unsigned cpu, const u64 ist_tops[NR_IST])
 	tss = this_cpu_ptr(&cpu_tss);
 	init_control_registers();
 	memset(tss, 0, sizeof(*tss));
-	memcpy(tss->ist, ist_tops, NR_IST * sizeof(u64));
+	cpu_set_ist(cpu, ist_tops);
 	tss->io_map_base = sizeof(*tss);
 	if (cpu == 0)
 		idt_fill();

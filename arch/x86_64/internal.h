@@ -119,6 +119,8 @@ extern struct cpu_features cpu_features;
 void cpu_detect(void);
 /* Control registers, GDT, TSS, IDT, system-call MSRs of this CPU. ist_tops[i] is IST i+1. */
 void cpu_init(unsigned cpu, const u64 ist_tops[NR_IST]);
+/* Other exception stacks from the next exception on. Context: that CPU, or before it runs. */
+void cpu_set_ist(unsigned cpu, const u64 ist_tops[NR_IST]);
 
 /* ---- entry.S ---- */
 extern char trap_gates[], syscall_entry[], syscall_exit[], syscall_exit_end[];

@@ -59,13 +59,8 @@ static bool prepare_percpu(unsigned cpu)
 	return true;
 }
 
-/* Everything cpu needs to run; false when memory is short. */
-static bool prepare_cpu(unsigned cpu)
+static bool prepare_exception_stacks(unsigned cpu)
 {
-	struct thread *idle;
-
-	if (!prepare_percpu(cpu))
-		return false;
 	for (unsigned i = 0; i < NR_IST; i++) {
 		void *stack = arch_kstack_alloc();
 
@@ -73,6 +68,16 @@ static bool prepare_cpu(unsigned cpu)
 			return false;
 		ist_tops_of[cpu][i] = (u64)stack + KSTACK_SIZE;
 	}
+	return true;
+}
+
+/* Everything cpu needs to run; false when memory is short. */
+static bool prepare_cpu(unsigned cpu)
+{
+	struct thread *idle;
+
+	if (!prepare_percpu(cpu) || !prepare_exception_stacks(cpu))
+		return false;
 	idle = sched_prepare_cpu(cpu);
 	if (!idle)
 		return false;
@@ -112,7 +117,11 @@ void arch_smp_start(void)
 	u32 self = lapic_id();
 	unsigned wanted = 1;
 
-	fpu_init(); /* the first call from the kernel after the slab allocator is there */
+	/* The first call from the kernel with all allocators there: what had to wait for them. */
+	fpu_init();
+	if (!prepare_exception_stacks(0))
+		panic("smp: no memory for exception stacks");
+	cpu_set_ist(0, ist_tops_of[0]); /* with guard pages, other than the ones from boot */
 	for (unsigned i = 0; i < acpi.nr_cpus; i++)
 		if (acpi.apic_ids[i] != self) {
 			if (!prepare_cpu(wanted)) {

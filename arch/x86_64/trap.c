@@ -66,9 +66,16 @@ static bool fix_up(struct arch_regs *regs)
 	return false;
 }
 
-/* Program code, or program state so broken that its RSP is anywhere: RIP or RSP is below USER_TOP. */
+/*
+ * Program code: RIP or RSP is below USER_TOP (a broken program's RSP may be anywhere). Not when RSP is on
+ * the thread's kernel stack: then the kernel itself jumped to a wild address.
+ */
 static bool from_program(const struct arch_regs *regs)
 {
+	const struct thread *t = current;
+
+	if (!t || !t->process || regs->rsp - (u64)t->stack <= KSTACK_SIZE)
+		return false;
 	return regs->rip < USER_TOP || regs->rsp < USER_TOP;
 }
 

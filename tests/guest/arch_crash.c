@@ -5,6 +5,7 @@
  *	overflow	"kernel stack overflow"
  *	text		"invalid write": kernel text is read-only
  *	exec		"jump to unmapped or non-executable memory": data is not executable
+ *	null		the same: a call through a NULL pointer is the kernel's fault, not a program's
  *	opcode		"illegal instruction"
  *	wild		"protection fault": a non-canonical address
  *	everyone	"illegal instruction", one whole panic, although all CPUs but one panic at once
@@ -43,6 +44,13 @@ static void crash_exec(void)
 	((void (*)(void))data)();
 }
 
+static void crash_null(void)
+{
+	void (*volatile nothing)(void) = NULL;
+
+	nothing();
+}
+
 static void crash_opcode(void)
 {
 	__asm__ volatile("ud2");
@@ -71,6 +79,7 @@ static const struct {
 	{"overflow", crash_overflow},
 	{"text", crash_text},
 	{"exec", crash_exec},
+	{"null", crash_null},
 	{"opcode", crash_opcode},
 	{"wild", crash_wild},
 	{"everyone", crash_everyone},

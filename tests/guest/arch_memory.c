@@ -3,6 +3,7 @@
 #include "arch/x86_64/internal.h"
 #include "kernel/ktest.h"
 #include "kernel/page.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/string.h"
 
@@ -88,6 +89,85 @@ KTEST(arch_page_protection_changes)
 	KT_EQ(arch_copy_user(&p, (void *)virt, 8), 8);
 	page_put(page_of_address(page_address(p)));
 	arch_vmap_release(virt, PAGE_SIZE);
+}
+
+KTEST(arch_slot_release_gives_the_tables_back)
+{
+	/* Three pages that share only the top-level table. */
+	static const u64 offsets[] = {0, 1ull << 30, (1ull << 30) + (1ull << 21)};
+	u64 base = (USER_TOP / USER_SLOT_SIZE - 1) * USER_SLOT_SIZE;
+	struct page_stats before, between, after;
+	struct page *p = page_alloc(0, ALLOC_WAIT);
+
+	KT_CHECK(p);
+	page_get_stats(&before);
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
+		KT_EQ(arch_map_page(base + offsets[i], page_phys(p), 0), 0);
+	page_get_stats(&between);
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
+		KT_EQ(arch_unmap_page(base + offsets[i]), page_phys(p));
+	arch_slot_release((u32)(base / USER_SLOT_SIZE));
+	page_get_stats(&after);
+	page_put(p);
+	/* one table of the second level, two of the third, three of the fourth */
+	KT_EQ(before.free - between.free, 6);
+	KT_EQ(after.free, before.free);
+}
+
+static struct {
+	u64 virt, seen;
+	u32 reads, flushed, finished;
+} reader;
+
+static void read_again_and_again(void *arg)
+{
+	u64 value = 0;
+
+	(void)arg;
+	while (!load_acquire(&reader.flushed)) {
+		arch_copy_user(&value, (void *)reader.virt, sizeof(value));
+		WRITE_ONCE(reader.reads, reader.reads + 1);
+	}
+	arch_copy_user(&value, (void *)reader.virt, sizeof(value));
+	reader.seen = value;
+	store_release(&reader.finished, 1u);
+}
+
+KTEST(arch_tlb_flush_reaches_other_cpus)
+{
+	struct page *old = page_alloc_zeroed(0, ALLOC_WAIT),
+		    *new = page_alloc_zeroed(0, ALLOC_WAIT);
+	struct thread *t;
+
+	if (nr_cpus < 2) {
+		ktest_skip("needs two CPUs");
+		return;
+	}
+	KT_CHECK(old && new);
+	*(u64 *)page_address(new) = 42;
+	memset(&reader, 0, sizeof(reader));
+	reader.virt = arch_vmap_reserve(PAGE_SIZE);
+	KT_CHECK(reader.virt);
+	KT_EQ(arch_map_page(reader.virt, page_phys(old), ARCH_MAP_WRITE), 0);
+	t = thread_create("tlb-reader", read_again_and_again, NULL);
+	KT_CHECK(t);
+	thread_bind(t, this_cpu_id() == 1 ? 0 : 1);
+	thread_start(t);
+	while (READ_ONCE(reader.reads) < 1000)
+		yield();
+	arch_unmap_page(reader.virt);
+	KT_EQ(arch_map_page(reader.virt, page_phys(new), ARCH_MAP_WRITE), 0);
+	arch_tlb_flush(reader.virt, reader.virt + PAGE_SIZE);
+	store_release(&reader.flushed, 1u);
+	while (!load_acquire(&reader.finished))
+		yield();
+	KT_EQ(reader.seen, 42);
+	thread_put(t);
+	arch_unmap_page(reader.virt);
+	arch_tlb_flush(reader.virt, reader.virt + PAGE_SIZE);
+	arch_vmap_release(reader.virt, PAGE_SIZE);
+	page_put(old);
+	page_put(new);
 }
 
 KTEST(arch_backtrace_names_functions)
