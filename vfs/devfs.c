@@ -95,11 +95,10 @@ static struct device {
 	{.name = "tty", .ops = &console_file_ops, .mode = S_IFCHR | 0666, .rdev = RDEV(5, 0)},
 	{.name = "urandom", .ops = &random_ops, .mode = S_IFCHR | 0666, .rdev = RDEV(1, 9)},
 	{.name = "zero", .ops = &zero_ops, .mode = S_IFCHR | 0666, .rdev = RDEV(1, 5)},
-	/* what files without a name pretend to be; not listed */
-	{.name = "[anonymous]", .ops = &no_ops, .mode = S_IFREG | 0600},
 };
-#define DEVICE_CONSOLE	 (&devices[0])
-#define DEVICE_ANONYMOUS (&devices[ARRAY_SIZE(devices) - 1])
+#define DEVICE_CONSOLE (&devices[0])
+
+static struct mutex anonymous_mutex = MUTEX_INIT(anonymous_mutex, RANK_FS_MUTEX);
 
 static struct mount *devfs_mount; /* set by devfs_start, referenced for good */
 
@@ -114,7 +113,7 @@ static int devfs_lookup(struct inode *dir, struct dentry *d)
 static int devfs_iterate(struct file *f, struct dir_context *c)
 {
 	(void)f;
-	for (; c->pos - 2 < ARRAY_SIZE(devices) - 1; c->pos++) {
+	for (; c->pos - 2 < ARRAY_SIZE(devices); c->pos++) {
 		const struct device *dev = &devices[c->pos - 2];
 
 		if (!c->emit(c, dev->name, (u32)strlen(dev->name), ROOT_INO + c->pos - 1, DT_CHR))
@@ -128,28 +127,30 @@ static const struct file_ops devfs_dir_file_ops = {.iterate = devfs_iterate};
 static const struct inode_ops devfs_node_ops;
 static const struct super_ops devfs_super_ops;
 
-static int devfs_add(struct super_block *sb, unsigned i)
+static struct dentry *devfs_add(
+	struct super_block *sb, const struct qstr *name, u64 ino, const struct device *dev)
 {
-	struct device *dev = &devices[i];
-	u32 length = (u32)strlen(dev->name);
-	struct qstr name = {
-		.name = dev->name, .hash_len = name_hash_len(sb->root, dev->name, length)};
-	struct dentry *d = dentry_alloc(sb->root, &name);
+	struct dentry *d = dentry_alloc(sb->root, name);
 	struct inode *inode = d ? inode_alloc(sb) : NULL;
 
 	if (!inode) {
 		if (d)
 			dentry_put(d);
-		return -ENOMEM;
+		return NULL;
 	}
-	inode->ino = ROOT_INO + 1 + i;
+	inode->ino = ino;
 	inode->mode = dev->mode;
 	inode->rdev = dev->rdev;
 	inode->ops = &devfs_node_ops;
 	inode->fops = dev->ops;
 	dcache_add(d, inode);
-	dev->dentry = d;
-	return 0;
+	return d;
+}
+
+static struct qstr devfs_name(const struct super_block *sb, const char *name)
+{
+	return (struct qstr){
+		.name = name, .hash_len = name_hash_len(sb->root, name, (u32)strlen(name))};
 }
 
 static int devfs_fill_super(struct super_block *sb, const char *options)
@@ -170,9 +171,13 @@ static int devfs_fill_super(struct super_block *sb, const char *options)
 	sb->root = dentry_alloc_root(sb, root);
 	if (!sb->root)
 		return -ENOMEM;
-	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
-		if (devfs_add(sb, i) != 0)
+	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+		struct qstr name = devfs_name(sb, devices[i].name);
+
+		devices[i].dentry = devfs_add(sb, &name, ROOT_INO + 1 + i, &devices[i]);
+		if (!devices[i].dentry)
 			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -180,39 +185,59 @@ static struct file_system devfs = {.name = "devfs", .fill_super = devfs_fill_sup
 
 /* ---- Files without a walk ---- */
 
-static struct file *device_file(const struct device *dev, u32 flags)
+/* dentry's reference is consumed. */
+static struct file *devfs_file(struct dentry *dentry, u32 flags)
 {
-	struct path path = {.mnt = devfs_mount, .dentry = dev->dentry};
+	struct path path = {.mnt = devfs_mount, .dentry = dentry};
 
-	if (!path.mnt)
-		return ERR_PTR(-ENODEV);
-	path_get(&path);
-	struct file *f = file_alloc(&path, path.dentry->inode, flags, ALLOC_WAIT);
+	mount_get(path.mnt);
+	struct file *f = file_alloc(&path, dentry->inode, flags, ALLOC_WAIT);
 
-	if (f)
-		return f;
-	path_put(&path);
-	return ERR_PTR(-ENOMEM);
+	if (!f)
+		path_put(&path);
+	return f;
 }
 
 struct file *console_file_open(void)
 {
-	struct file *f = device_file(DEVICE_CONSOLE, O_RDWR);
+	if (!devfs_mount)
+		return ERR_PTR(-ENODEV);
+	dentry_get(DEVICE_CONSOLE->dentry);
+	struct file *f = devfs_file(DEVICE_CONSOLE->dentry, O_RDWR);
 
-	if (!IS_ERR(f))
-		(void)file_open(f); /* it has no ->open that could fail */
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	(void)file_open(f); /* it has no ->open that could fail */
 	return f;
 }
 
-struct file *file_alloc_anonymous(const struct file_ops *ops, void *private_data, u32 flags)
+/* The entry anonymous files of this name share: found by its name, but in no listing. */
+static struct dentry *anonymous_dentry(const char *name)
 {
-	struct file *f = device_file(DEVICE_ANONYMOUS, flags);
+	static const struct device anonymous = {.ops = &no_ops, .mode = S_IFREG | 0600};
+	struct super_block *sb = devfs_mount->sb;
+	struct qstr q = devfs_name(sb, name);
 
-	if (IS_ERR(f))
-		return f;
+	mutex_lock(&anonymous_mutex);
+	struct dentry *d = dcache_lookup(sb->root, &q);
+
+	if (!d)
+		d = devfs_add(sb, &q, ROOT_INO + 1 + ARRAY_SIZE(devices), &anonymous);
+	mutex_unlock(&anonymous_mutex);
+	return d;
+}
+
+struct file *file_alloc_anon(
+	const char *name, const struct file_ops *ops, void *private_data, u32 open_flags)
+{
+	struct dentry *d = devfs_mount ? anonymous_dentry(name) : NULL;
+	struct file *f = d ? devfs_file(d, open_flags) : NULL;
+
+	if (!f)
+		return NULL;
 	f->ops = ops;
 	f->private_data = private_data;
-	f->mode = FILE_READ | FILE_WRITE | FILE_OPENED;
+	f->mode = (f->mode & ~FILE_SEEKABLE) | FILE_OPENED;
 	return f;
 }
 

@@ -30,11 +30,8 @@ int memory_truncate(struct inode *inode, u64 size);
  * The right to write is the caller's to check. 0 or -errno. May sleep. */
 int vfs_truncate(const struct path *p, u64 size);
 
-/* ---- Files that are not found by a walk (devfs.c) ---- */
+/* ---- Start-up ---- */
 
-/* A file with operations of its own and no name (a ring), opened. Consumes nothing; ->release will
- * run. ERR_PTR(-ENOMEM), ERR_PTR(-ENODEV) before devfs_start. */
-struct file *file_alloc_anonymous(const struct file_ops *ops, void *private_data, u32 flags);
 /* Mount devfs at /dev; after the root. 0 or -errno. */
 int devfs_start(void);
 void devfs_init(void);

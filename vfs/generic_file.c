@@ -98,6 +98,8 @@ ssize generic_file_read(struct file *f, void __user *buf, size_t len, u64 *pos, 
 	return (ssize)done;
 }
 
+const struct file_ops regular_file_ops = {.read = generic_file_read};
+
 /* ---- Files in memory ---- */
 
 /* Bytes written into one page, or -errno. Context: inode->rwsem held for writing. */
