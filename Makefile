@@ -156,6 +156,9 @@ host-objects: $(HOST_OBJECTS)
 host-check: $(HOST_TESTS)
 	$(Q)tests/host/run $(HOST_TESTS)
 
+check:
+	$(Q)tools/check
+
 # ---- the rest lives beside its subject -------------------------------------------------------------
 
 -include tests/tests.mk
@@ -175,6 +178,6 @@ distclean:
 -include $(KERNEL_OBJECTS:.o=.d)
 -include $(HOST_OBJECTS:.o=.d) $(HOST_PORT:.o=.d) $(HOST_TESTS:$(HOST_OUT)/bin/%=$(HOST_OUT)/tests/host/%.d)
 
-.PHONY: all kernel host-objects host-check clean distclean FORCE
+.PHONY: all kernel check host-objects host-check clean distclean FORCE
 .SECONDARY:
 .DEFAULT_GOAL := all

@@ -28,9 +28,9 @@ struct elf64_rela {
 	s64 addend;
 };
 
-#define ELF_MAGIC     "\177ELF\2\1\1" /* 64 bits, little-endian, version 1 */
-#define ELF_TYPE_DYN  3
-#define ELF_X86_64    62
+#define ELF_MAGIC    "\177ELF\2\1\1" /* 64 bits, little-endian, version 1 */
+#define ELF_TYPE_DYN 3
+#define ELF_X86_64   62
 
 #define PT_LOAD	   1
 #define PT_DYNAMIC 2

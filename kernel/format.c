@@ -44,7 +44,8 @@ static void put_string(struct output *o, const struct spec *s, const char *text)
 {
 	if (!text)
 		text = "(null)";
-	put_padded(o, s, text, s->precision >= 0 ? strnlen(text, (size_t)s->precision) : strlen(text));
+	put_padded(
+		o, s, text, s->precision >= 0 ? strnlen(text, (size_t)s->precision) : strlen(text));
 }
 
 /* sign is '-' or 0; prefix "" or "0x". */
@@ -163,7 +164,7 @@ static void put_conversion(struct output *o, struct spec *s, char type, __builti
 		put_number(o, s, take_unsigned(s, ap), 8, false, "", s->alternate ? "0" : "");
 		break;
 	case 'p':
-		put_number(o, s, (u64)__builtin_va_arg(*ap, void *), 16, false, "", "0x");
+		put_number(o, s, (u64) __builtin_va_arg(*ap, void *), 16, false, "", "0x");
 		break;
 	case 'c':
 		c = (char)__builtin_va_arg(*ap, int);

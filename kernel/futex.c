@@ -70,7 +70,7 @@ int futex_wake(u64 address, u32 n, u32 bitset)
 	u32 woken = 0;
 
 	spin_lock(&b->lock);
-	list_for_each_entry_safe(w, next, &b->waiters, node) {
+	list_for_each_entry_safe (w, next, &b->waiters, node) {
 		if (woken == n)
 			break;
 		if (w->address != address || !(w->bitset & bitset))
@@ -160,7 +160,7 @@ static int futex_requeue(u64 from, u64 to, u32 n, u32 m, const u32 *expected)
 		else if (value != *expected)
 			err = -EAGAIN;
 	}
-	list_for_each_entry_safe(w, next, &a->waiters, node) {
+	list_for_each_entry_safe (w, next, &a->waiters, node) {
 		if (err || (u32)(woken + moved) >= n + m)
 			break;
 		if (w->address != from)
@@ -181,7 +181,8 @@ static int futex_requeue(u64 from, u64 to, u32 n, u32 m, const u32 *expected)
 }
 
 /* WAIT's timeout is relative, WAIT_BITSET's absolute on its clock. 0 or -errno. */
-static int read_deadline(const struct timespec64 __user *timeout, bool absolute, bool realtime, u64 *out)
+static int read_deadline(
+	const struct timespec64 __user *timeout, bool absolute, bool realtime, u64 *out)
 {
 	struct timespec64 ts;
 	u64 ns, now = clock_ns();

@@ -45,8 +45,8 @@ void slab_init(void)
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(class_of_16); i++) {
 		if (i * 16 > class_sizes[class])
-			class++;
-		class_of_16[i] = (u8)class;
+			class ++;
+		class_of_16[i] = (u8) class;
 	}
 }
 
@@ -152,7 +152,7 @@ void vfree(void *ptr)
 		return;
 	might_sleep();
 	spin_lock(&vmap_lock);
-	list_for_each_entry(r, &ranges, node)
+	list_for_each_entry (r, &ranges, node)
 		if (r->start == (u64)ptr)
 			break;
 	assert(&r->node != &ranges);

@@ -13,7 +13,7 @@
 
 extern const struct ktest __start_ktests[] __weak, __stop_ktests[] __weak;
 
-static u32 failures;	       /* atomic: of the running test */
+static u32 failures;		/* atomic: of the running test */
 static const char *skip_reason; /* of the running test */
 
 void ktest_fail(const char *file, int line, const char *fmt, ...)

@@ -21,9 +21,9 @@
 #include "kernel/slab.h"
 #include "kernel/string.h"
 
-#define PHDR_MAX     16
-#define IMAGE_MAX    (256ull << 20)
-#define STRINGS_MAX  1024
+#define PHDR_MAX    16
+#define IMAGE_MAX   (256ull << 20)
+#define STRINGS_MAX 1024
 
 const struct program_image *program_find(const char *name)
 {
@@ -96,7 +96,7 @@ static int check(struct image *im)
 		if (err)
 			return err;
 		entry_ok |= (ph->flags & PF_X) && h->entry >= ph->vaddr &&
-			h->entry - ph->vaddr < ph->filesz;
+			    h->entry - ph->vaddr < ph->filesz;
 	}
 	if (!entry_ok)
 		return bad(im, "the entry point is not in an executable segment");
@@ -200,7 +200,7 @@ static int protect_segments(struct process *p, const struct image *im)
 	for (unsigned i = 0; i < im->header.phnum; i++) {
 		const struct elf64_phdr *ph = &im->phdrs[i];
 		unsigned prot = PROT_READ | (ph->flags & PF_W ? PROT_WRITE : 0) |
-			(ph->flags & PF_X ? PROT_EXEC : 0);
+				(ph->flags & PF_X ? PROT_EXEC : 0);
 		int err;
 
 		if (ph->type != PT_LOAD || ph->memsz == 0)
@@ -291,8 +291,8 @@ static int build_stack(struct stack *s, const struct image *im, char *const argv
 	return 0;
 }
 
-static int make_stack(struct process *p, const struct image *im, char *const argv[],
-	char *const envp[], u64 *sp)
+static int make_stack(
+	struct process *p, const struct image *im, char *const argv[], char *const envp[], u64 *sp)
 {
 	u64 top = p->mmap_top, *vectors;
 	struct stack s = {.p = p, .sp = top};

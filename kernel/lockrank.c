@@ -38,7 +38,8 @@ static __noreturn void inversion(const void *lock, unsigned rank, u64 caller, un
 
 	arch_symbolize(caller, now, sizeof(now));
 	arch_symbolize(held_caller, before, sizeof(before));
-	panic("lock rank inversion: taking %p (rank %u) at %s while holding %p (rank %u) taken at %s",
+	panic("lock rank inversion: taking %p (rank %u) at %s while holding %p (rank %u) taken at "
+	      "%s",
 		lock, rank, now, held, held_rank, before);
 }
 
@@ -116,7 +117,8 @@ void lock_rank_print_spins(void)
 	}
 }
 
-__noinline void lock_rank_acquire_sleeping(const void *lock, unsigned rank, bool trylock, u64 caller)
+__noinline void lock_rank_acquire_sleeping(
+	const void *lock, unsigned rank, bool trylock, u64 caller)
 {
 	struct thread *t = current;
 

@@ -283,7 +283,8 @@ static void page_free(struct page *p)
 
 void page_put(struct page *p)
 {
-	debug_assert(READ_ONCE(p->refs) != 0 && !(READ_ONCE(p->flags) & (PAGE_FREE | PAGE_RESERVED)));
+	debug_assert(
+		READ_ONCE(p->refs) != 0 && !(READ_ONCE(p->flags) & (PAGE_FREE | PAGE_RESERVED)));
 	if (atomic_sub_return(&p->refs, 1u) == 0)
 		page_free(p);
 }

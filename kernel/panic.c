@@ -35,8 +35,8 @@ void panic(const char *fmt, ...)
 	__builtin_va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	__builtin_va_end(ap);
-	printk("\nPANIC on CPU %u in thread %s: %s", this_cpu_id(), current ? current->name : "(boot)",
-		text);
+	printk("\nPANIC on CPU %u in thread %s: %s", this_cpu_id(),
+		current ? current->name : "(boot)", text);
 	arch_backtrace();
 	printk("panic=exit: stopping with status %d", PANIC_STATUS);
 	arch_exit(PANIC_STATUS);

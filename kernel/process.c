@@ -24,8 +24,8 @@
 #include "kernel/uaccess.h"
 
 static struct spinlock process_lock = SPINLOCK_INIT(RANK_PROCESS_TREE);
-static LIST_HEAD(all_processes); /* guarded by process_lock */
-static LIST_HEAD(hooks);	 /* registered at boot */
+static LIST_HEAD(all_processes);      /* guarded by process_lock */
+static LIST_HEAD(hooks);	      /* registered at boot */
 static struct process *first_process; /* guarded by process_lock */
 static struct slab_cache *process_cache;
 
@@ -52,7 +52,7 @@ struct process *process_find(u32 pid)
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct process *p, *found = NULL;
 
-	list_for_each_entry(p, &all_processes, all_node)
+	list_for_each_entry (p, &all_processes, all_node)
 		if (p->pid == pid) {
 			found = p;
 			process_get(p);
@@ -67,7 +67,7 @@ void process_for_each(void (*fn)(struct process *p, void *arg), void *arg)
 	u64 flags = spin_lock_irqsave(&process_lock);
 	struct process *p;
 
-	list_for_each_entry(p, &all_processes, all_node)
+	list_for_each_entry (p, &all_processes, all_node)
 		fn(p, arg);
 	spin_unlock_irqrestore(&process_lock, flags);
 }
@@ -97,7 +97,7 @@ static void hooks_release_until(struct process *p, struct list_head *end)
 {
 	struct list_head *node;
 
-	list_for_each(node, &hooks) {
+	list_for_each (node, &hooks) {
 		struct process_hooks *h = list_entry(node, struct process_hooks, node);
 
 		if (node == end)
@@ -112,7 +112,7 @@ static int hooks_inherit(struct process *p, struct process *parent, const int *f
 	struct process_hooks *h;
 	int err;
 
-	list_for_each_entry(h, &hooks, node) {
+	list_for_each_entry (h, &hooks, node) {
 		err = h->inherit ? h->inherit(p, parent, fds) : 0;
 		if (err) {
 			hooks_release_until(p, &h->node);
@@ -126,7 +126,7 @@ void process_thread_begin(struct thread *t)
 {
 	struct process_hooks *h;
 
-	list_for_each_entry(h, &hooks, node)
+	list_for_each_entry (h, &hooks, node)
 		if (h->thread_begin)
 			h->thread_begin(t);
 }
@@ -238,7 +238,7 @@ static void kill_threads(struct process *p)
 {
 	struct thread *t;
 
-	list_for_each_entry(t, &p->threads, process_node) {
+	list_for_each_entry (t, &p->threads, process_node) {
 		atomic_fetch_or(&t->flags, THREAD_KILLED);
 		thread_interrupt(t);
 		if (READ_ONCE(t->on_cpu) && READ_ONCE(t->cpu) != this_cpu_id())
@@ -271,7 +271,7 @@ static void disown_children(struct process *p)
 	struct process *child, *next;
 	u64 flags = spin_lock_irqsave(&process_lock);
 
-	list_for_each_entry_safe(child, next, &p->children, sibling) {
+	list_for_each_entry_safe (child, next, &p->children, sibling) {
 		list_del(&child->sibling);
 		child->parent = NULL;
 		if (child->exited)
@@ -320,7 +320,7 @@ void process_thread_exit(void)
 			futex_wake(t->clear_tid, 1, ~0u);
 	}
 	if (READ_ONCE(p->exiting) && !atomic_xchg(&p->exit_announced, true))
-		list_for_each_entry(h, &hooks, node)
+		list_for_each_entry (h, &hooks, node)
 			if (h->exiting)
 				h->exiting(p);
 	flags = spin_lock_irqsave(&p->lock);
@@ -334,7 +334,7 @@ void process_thread_exit(void)
 	atomic_fetch_and(&t->flags, ~(THREAD_KILLED | THREAD_INTERRUPTED));
 	if (last)
 		process_finish(p);
-	list_for_each_entry(h, &hooks, node)
+	list_for_each_entry (h, &hooks, node)
 		if (h->thread_end)
 			h->thread_end();
 	t->process = NULL;
@@ -366,7 +366,7 @@ static struct process *reap(struct process *parent, s32 pid)
 	u64 flags = spin_lock_irqsave(&process_lock);
 
 	parent->waits_for = NULL;
-	list_for_each_entry(child, &parent->children, sibling) {
+	list_for_each_entry (child, &parent->children, sibling) {
 		if (pid > 0 && child->pid != (u32)pid)
 			continue;
 		if (child->exited) {

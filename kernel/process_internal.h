@@ -5,13 +5,13 @@
 
 /* ---- user_memory.c: the address slot of a process ---- */
 
-#define PROT_READ	 1u
-#define PROT_WRITE	 2u
-#define PROT_EXEC	 4u
-#define MAP_SHARED	 0x01u
-#define MAP_PRIVATE	 0x02u
-#define MAP_FIXED	 0x10u
-#define MAP_ANONYMOUS	 0x20u
+#define PROT_READ	    1u
+#define PROT_WRITE	    2u
+#define PROT_EXEC	    4u
+#define MAP_SHARED	    0x01u
+#define MAP_PRIVATE	    0x02u
+#define MAP_FIXED	    0x10u
+#define MAP_ANONYMOUS	    0x20u
 #define MAP_FIXED_NOREPLACE 0x100000u
 
 /* Take a free slot and set the process's addresses up. 0 or -ENOMEM. */

@@ -176,7 +176,8 @@ SYSCALL3(syslog, int, action, char __user *, buf, int, len)
 		return -ENOMEM;
 	offset = total > (size_t)len ? total - (size_t)len : 0;
 	while (done < (size_t)len) {
-		size_t n = console_log_read(piece, MIN(PAGE_SIZE, (size_t)len - done), offset + done);
+		size_t n =
+			console_log_read(piece, MIN(PAGE_SIZE, (size_t)len - done), offset + done);
 
 		if (n == 0)
 			break;

@@ -130,7 +130,8 @@ static long do_nanosleep(int clock, bool absolute, const struct timespec64 __use
 	return err;
 }
 
-SYSCALL2(nanosleep, const struct timespec64 __user *, request, struct timespec64 __user *, remaining)
+SYSCALL2(
+	nanosleep, const struct timespec64 __user *, request, struct timespec64 __user *, remaining)
 {
 	return do_nanosleep(CLOCK_MONOTONIC, false, request, remaining);
 }

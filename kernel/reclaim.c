@@ -52,9 +52,9 @@ bool reclaim_pages(u64 nr_pages)
 	if (reclaim_is_current())
 		return false;
 	atomic_fetch_or(&current->flags, THREAD_RECLAIMING);
+	list_for_each_entry_rcu(s, &shrinkers, node) total += s->count(s);
 	list_for_each_entry_rcu(s, &shrinkers, node)
-		total += s->count(s);
-	list_for_each_entry_rcu(s, &shrinkers, node) {
+	{
 		u64 count = s->count(s), share;
 
 		if (count == 0)
@@ -73,7 +73,8 @@ void drop_caches(u32 bits)
 	struct shrinker *s;
 
 	might_sleep();
-	list_for_each_entry_rcu(s, &shrinkers, node) {
+	list_for_each_entry_rcu(s, &shrinkers, node)
+	{
 		u64 count;
 
 		if (!(s->drop_mask & bits))

@@ -81,9 +81,9 @@ void might_sleep_slow(const char *file, int line)
 		return;
 	lock_rank_print_spins();
 	panic("%s:%d: may sleep, but %s (preempt word %x, nonblock depth %u)", file, line,
-		in_interrupt()		   ? "this is an interrupt"
+		in_interrupt()		  ? "this is an interrupt"
 		: current->nonblock_depth ? "this is a nonblocking attempt"
-					   : "a spinlock is held or an RCU section is open",
+					  : "a spinlock is held or an RCU section is open",
 		this_cpu_read(preempt_word), current->nonblock_depth);
 #else
 	printk_ratelimited("%s:%d: sleeps where it must not", file, line);
@@ -123,7 +123,8 @@ static void account(struct run_queue *rq)
 
 static struct thread *first_queued(struct run_queue *rq)
 {
-	return list_empty(&rq->queue) ? NULL : list_first_entry(&rq->queue, struct thread, run_node);
+	return list_empty(&rq->queue) ? NULL
+				      : list_first_entry(&rq->queue, struct thread, run_node);
 }
 
 static void enqueue(struct run_queue *rq, struct thread *t)
@@ -550,7 +551,6 @@ void irq_exit(void)
 }
 
 /* ---- Idle ---- */
-
 
 void sched_idle(void)
 {

@@ -37,7 +37,7 @@
 #include "kernel/spinlock.h"
 #include "kernel/string.h"
 
-#define BATCH	 32
+#define BATCH	  32
 #define LOCAL_MAX 64
 
 struct local_objects {

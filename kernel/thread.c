@@ -169,7 +169,7 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 	struct thread *t;
 	u64 flags = spin_lock_irqsave(&threads_lock);
 
-	list_for_each_entry(t, &all_threads, all_node)
+	list_for_each_entry (t, &all_threads, all_node)
 		fn(t, arg);
 	spin_unlock_irqrestore(&threads_lock, flags);
 }

@@ -27,7 +27,7 @@ struct trace_record {
 };
 
 struct trace_ring {
-	u64 next; /* records ever written; this CPU only */
+	u64 next;    /* records ever written; this CPU only */
 	u64 cleared; /* records before this one were cleared */
 	struct trace_record *records;
 };
@@ -107,17 +107,19 @@ static bool read_record(const struct trace_ring *ring, u64 n, struct trace_recor
 	return READ_ONCE(r->sequence) == n + 1 && out->event < TRACE_EVENTS;
 }
 
-static int print_record(char *buf, size_t size, const struct trace_record *r, unsigned cpu, bool json,
-	bool first)
+static int print_record(
+	char *buf, size_t size, const struct trace_record *r, unsigned cpu, bool json, bool first)
 {
 	unsigned long long us = r->time_ns / NSEC_PER_USEC, ns = r->time_ns % NSEC_PER_USEC;
 
 	if (!json)
-		return snprintf(buf, size, "%8llu.%03llu us  cpu %u  thread %-5u %-14s %s=%lld %s=%lld\n",
-			us, ns, cpu, r->tid, events[r->event].name, events[r->event].a, (long long)r->a,
+		return snprintf(buf, size,
+			"%8llu.%03llu us  cpu %u  thread %-5u %-14s %s=%lld %s=%lld\n", us, ns, cpu,
+			r->tid, events[r->event].name, events[r->event].a, (long long)r->a,
 			events[r->event].b, (long long)r->b);
 	return snprintf(buf, size,
-		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":%u,"
+		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":"
+		"%u,"
 		"\"args\":{\"%s\":%lld,\"%s\":%lld}}",
 		first ? "" : ",\n", events[r->event].name, us, ns, cpu, r->tid, events[r->event].a,
 		(long long)r->a, events[r->event].b, (long long)r->b);
@@ -150,9 +152,11 @@ void trace_export(bool json, void (*emit)(void *arg, const char *s, size_t len),
 		unsigned best_cpu = MAX_CPUS;
 
 		for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
-			while (at[cpu] < end[cpu] && !read_record(&per_cpu(trace_ring, cpu), at[cpu], &r))
+			while (at[cpu] < end[cpu] &&
+				!read_record(&per_cpu(trace_ring, cpu), at[cpu], &r))
 				at[cpu]++;
-			if (at[cpu] < end[cpu] && (best_cpu == MAX_CPUS || r.time_ns < best.time_ns)) {
+			if (at[cpu] < end[cpu] &&
+				(best_cpu == MAX_CPUS || r.time_ns < best.time_ns)) {
 				best = r;
 				best_cpu = cpu;
 			}

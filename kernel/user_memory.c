@@ -179,7 +179,7 @@ static int split_at(struct process *p, u64 at)
 	struct region *r, *upper;
 	struct page *page, *next;
 
-	list_for_each_entry(r, &p->regions, node)
+	list_for_each_entry (r, &p->regions, node)
 		if (r->start < at && at < r->end)
 			break;
 	if (&r->node == &p->regions)
@@ -189,7 +189,7 @@ static int split_at(struct process *p, u64 at)
 		return -ENOMEM;
 	r->end = at;
 	list_add(&upper->node, &r->node);
-	list_for_each_entry_safe(page, next, &r->hidden, lru)
+	list_for_each_entry_safe (page, next, &r->hidden, lru)
 		if (page->index >= at)
 			list_move_tail(&page->lru, &upper->hidden);
 	return 0;
@@ -216,7 +216,7 @@ static int unmap_range(struct process *p, u64 start, u64 end)
 		err = split_at(p, end);
 	if (err)
 		return err;
-	list_for_each_entry_safe(r, next, &p->regions, node) {
+	list_for_each_entry_safe (r, next, &p->regions, node) {
 		if (r->start < start || r->end > end)
 			continue;
 		hidden_free(p, r);
@@ -232,7 +232,7 @@ static bool range_free(struct process *p, u64 start, u64 end)
 {
 	struct region *r;
 
-	list_for_each_entry(r, &p->regions, node)
+	list_for_each_entry (r, &p->regions, node)
 		if (r->start < end && start < r->end)
 			return false;
 	return true;
@@ -344,7 +344,7 @@ int memory_protect(struct process *p, u64 start, u64 end, unsigned prot)
 		err = split_at(p, end);
 	if (err)
 		return err;
-	list_for_each_entry(r, &p->regions, node) {
+	list_for_each_entry (r, &p->regions, node) {
 		if (r->end <= start || r->start >= end)
 			continue;
 		if (r->start != covered)
@@ -479,7 +479,8 @@ s64 process_map_pages(struct process *p, struct page **pages, size_t npages)
 		start = find_gap(p, npages * PAGE_SIZE);
 	for (; start && done < npages; done++) {
 		page_get(pages[done]);
-		if (arch_map_page(start + done * PAGE_SIZE, page_phys(pages[done]), ARCH_MAP_WRITE)) {
+		if (arch_map_page(
+			    start + done * PAGE_SIZE, page_phys(pages[done]), ARCH_MAP_WRITE)) {
 			page_put(pages[done]);
 			break;
 		}

@@ -40,7 +40,7 @@ static void wake_locked(struct waitqueue *wq, bool one)
 {
 	struct waiter *w, *next;
 
-	list_for_each_entry_safe(w, next, &wq->waiters, node) {
+	list_for_each_entry_safe (w, next, &wq->waiters, node) {
 		bool exclusive = w->exclusive, woken = true;
 
 		if (w->fn)

@@ -70,8 +70,7 @@ static void run_works(void *arg)
 		u64 flags;
 
 		w = NULL;
-		(void)wait_event_exclusive(
-			&work_wq, (w = take_work(r)) != NULL, DEADLINE_NEVER);
+		(void)wait_event_exclusive(&work_wq, (w = take_work(r)) != NULL, DEADLINE_NEVER);
 		if (!w)
 			continue;
 		w->fn(w); /* may free w */
@@ -85,7 +84,8 @@ static void run_works(void *arg)
 static bool done_up_to(u64 number)
 {
 	u64 flags = spin_lock_irqsave(&queue_lock);
-	bool done = list_empty(&queue) || list_first_entry(&queue, struct work, node)->number > number;
+	bool done =
+		list_empty(&queue) || list_first_entry(&queue, struct work, node)->number > number;
 
 	for (unsigned i = 0; i < nr_runners; i++)
 		done = done && runners[i].number > number;

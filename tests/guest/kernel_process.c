@@ -35,8 +35,7 @@ struct usage {
 	u64 program_pages, processes, threads;
 };
 
-static void count_processes(
-	const char *name, size_t size, u64 in_use, u64 pages, void *arg)
+static void count_processes(const char *name, size_t size, u64 in_use, u64 pages, void *arg)
 {
 	struct usage *u = arg;
 

@@ -10,7 +10,7 @@
 #include "kernel/slab.h"
 #include "kernel/wait.h"
 
-#define SECONDS(n) (clock_ns() + (n) * NSEC_PER_SEC)
+#define SECONDS(n) (clock_ns() + (n)*NSEC_PER_SEC)
 
 static void start(const char *name, void (*fn)(void *arg), void *arg, int cpu)
 {

@@ -121,7 +121,8 @@ KTEST(string_parse_u64)
 	do {                                                                                       \
 		int len_ = snprintf(buf, sizeof(buf), __VA_ARGS__);                                \
 		if (strcmp(buf, expected) != 0) {                                                  \
-			ktest_fail(__FILE__, __LINE__, "got \"%s\", expected \"%s\"", buf, expected); \
+			ktest_fail(                                                                \
+				__FILE__, __LINE__, "got \"%s\", expected \"%s\"", buf, expected); \
 			return;                                                                    \
 		}                                                                                  \
 		KT_EQ(len_, strlen(expected));                                                     \
@@ -191,10 +192,10 @@ KTEST(list_keeps_order_through_moves_and_splices)
 	list_move_tail(&e[0].node, &a);
 	list_del(&e[3].node);
 	KT_CHECK(list_empty(&e[3].node));
-	list_for_each_entry(p, &a, node)
+	list_for_each_entry (p, &a, node)
 		digits = digits * 10 + p->value;
 	KT_EQ(digits, 12450);
-	list_for_each_entry_safe(p, next, &a, node)
+	list_for_each_entry_safe (p, next, &a, node)
 		list_del(&p->node);
 	KT_CHECK(list_empty(&a));
 	list_splice_tail(&a, &b);
@@ -213,8 +214,7 @@ KTEST(list_hlist_remove_in_any_order)
 	}
 	hlist_del_rcu(&e[1].hash);
 	KT_CHECK(hlist_unhashed(&e[1].hash));
-	hlist_for_each_entry_rcu(p, &h, hash)
-		sum = sum * 10 + p->value;
+	hlist_for_each_entry_rcu(p, &h, hash) sum = sum * 10 + p->value;
 	KT_EQ(sum, 31);
 	hlist_del_rcu(&e[2].hash);
 	hlist_del_rcu(&e[0].hash);

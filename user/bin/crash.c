@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 	if (strcmp(how, "read") == 0)
 		return *(volatile int *)(uintptr_t)(16 + zero);
 	if (strcmp(how, "write") == 0)
-		*(volatile char *)(uintptr_t)"constant" = 1;
+		*(volatile char *)(uintptr_t) "constant" = 1;
 	if (strcmp(how, "jump") == 0)
 		((void (*)(void))(uintptr_t)(0x1234 + zero))();
 	if (strcmp(how, "divide") == 0)
@@ -111,7 +111,8 @@ int main(int argc, char **argv)
 		return threads();
 	if (strcmp(how, "map") == 0)
 		return map();
-	fprintf(stderr, "usage: crash exit [N] | read | write | jump | divide | abort | spin | sleep | "
-			"leak | threads | map\n");
+	fprintf(stderr,
+		"usage: crash exit [N] | read | write | jump | divide | abort | spin | sleep | "
+		"leak | threads | map\n");
 	return 2;
 }
