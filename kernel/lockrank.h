@@ -51,6 +51,7 @@ enum lock_rank {
 	RANK_TIMER = 660,
 	RANK_WAITQUEUE = 680,
 	RANK_RUNQUEUE = 700,	  /* subclass by CPU order when stealing */
+	RANK_MACHINE = 780,	  /* arch: interrupt vectors, the PCI port pair */
 	RANK_CONSOLE = 800,
 };
 

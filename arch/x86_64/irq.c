@@ -23,7 +23,7 @@ struct vector {
 
 DEFINE_PERCPU(u32, arch_apic_id);
 static DEFINE_PERCPU(struct vector[NR_DEVICE_VECTORS], vectors);
-static struct spinlock vector_lock = SPINLOCK_INIT(RANK_NONE);
+static struct spinlock vector_lock = SPINLOCK_INIT(RANK_MACHINE);
 
 int irq_vector_alloc(unsigned cpu, void (*fn)(void *arg), void *arg)
 {

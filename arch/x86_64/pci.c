@@ -16,7 +16,7 @@
 #define ECAM_SPACE   4096
 
 static volatile u8 *ecam;
-static struct spinlock port_lock = SPINLOCK_INIT(RANK_NONE);
+static struct spinlock port_lock = SPINLOCK_INIT(RANK_MACHINE);
 
 void pci_config_init(void)
 {
