@@ -1,5 +1,5 @@
 /*
- * Our own bugs end in a panic that says what happened. Run by scripts, one a boot, with crash=NAME on
+ * Our own bugs end in a panic that says what happened. Run by run-crashes, one a boot, with crash=NAME on
  * the command line: the machine must end with status 101 and the words below on the console.
  *
  *	overflow	"kernel stack overflow"
