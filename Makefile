@@ -123,6 +123,9 @@ HOST_OBJECTS := $(HOST_SOURCES:%.c=$(HOST_OUT)/%.o)
 HOST_PORT := $(patsubst %.c,$(HOST_OUT)/%.o,$(wildcard arch/host/*.c))
 HOST_PORT_CFLAGS += -fno-omit-frame-pointer
 HOST_TESTS := $(patsubst tests/host/%.c,$(HOST_OUT)/bin/%,$(wildcard tests/host/*.c))
+# Guest tests that need no second CPU, no preemption and no program run on the host, too.
+HOST_GUEST_TESTS := kernel_memory kernel_time
+HOST_TESTS += $(HOST_GUEST_TESTS:%=$(HOST_OUT)/bin/guest/%)
 # A folder tests/host/NAME/ whose test.mk adds a test that links less than everything.
 include $(wildcard tests/host/*/test.mk)
 
@@ -147,6 +150,11 @@ $(HOST_OUT)/libunlazy.a: $(HOST_OBJECTS) $(HOST_PORT) $(HOST_OUT)/programs.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(HOST_OUT)/bin/%: $(HOST_OUT)/tests/host/%.o $(HOST_OUT)/libunlazy.a
+	$(call say,HOSTLD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $< $(HOST_OUT)/libunlazy.a
+
+$(HOST_OUT)/bin/guest/%: $(HOST_OUT)/tests/guest/%.o $(HOST_OUT)/libunlazy.a
 	$(call say,HOSTLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $< $(HOST_OUT)/libunlazy.a

@@ -273,7 +273,7 @@ static void local_fill(struct slab_cache *c, struct local_objects *l)
 	spin_unlock_irqrestore(&c->lock, flags);
 }
 
-static void local_drain(struct slab_cache *c, struct local_objects *l, u64 keep)
+static __noinline void local_drain(struct slab_cache *c, struct local_objects *l, u64 keep)
 {
 	LIST_HEAD(empty);
 	u64 flags = spin_lock_irqsave(&c->lock);
