@@ -122,8 +122,10 @@ static __always_inline bool put_leaves_alive(struct dentry *d)
 	if (left == 0) {
 		/* ordered after the put by its compare-and-swap; partner: dentry_unhash under the lock */
 		const u32 cached = DENTRY_ON_LRU | DENTRY_REFERENCED;
+		u32 flags = READ_ONCE(d->flags);
 
-		if (likely((READ_ONCE(d->flags) & cached) == cached && !hlist_unhashed(&d->hash)))
+		if (likely(((flags & cached) == cached || (flags & DENTRY_PINNED)) &&
+			    !hlist_unhashed(&d->hash)))
 			goto alive;
 		lockref_lock(&d->ref, RANK_DENTRY);
 		if (d->ref.count != 0)
@@ -166,15 +168,24 @@ void dentry_put_nosleep(struct dentry *d)
 	if (READ_ONCE(d->flags) & DENTRY_ON_LRU)
 		lru_remove_locked(d);
 	list_add_tail(&d->lru, &deferred);
+	atomic_add(&d->sb->shrinking, 1u); /* the caller's mount reference may go before d does */
 	spin_unlock(&lru_lock);
 	lockref_unlock(&d->ref);
 	work_queue(&deferred_work);
+}
+
+/* d is done with; a shutdown may be waiting for it. */
+static void shrink_end(struct super_block *sb)
+{
+	if (atomic_sub_return(&sb->shrinking, 1u) == 0)
+		wake_up_all(&shrink_done);
 }
 
 static void put_deferred(struct work *w)
 {
 	(void)w;
 	for (;;) {
+		struct super_block *sb;
 		struct dentry *d = NULL;
 
 		spin_lock(&lru_lock);
@@ -185,7 +196,9 @@ static void put_deferred(struct work *w)
 		spin_unlock(&lru_lock);
 		if (!d)
 			return;
+		sb = d->sb;
 		dentry_put(d);
+		shrink_end(sb);
 	}
 }
 
@@ -240,8 +253,7 @@ u64 dcache_shrink(struct super_block *sb, u64 nr)
 			dentry_put(dentry_kill(d));
 			freed++;
 		}
-		if (atomic_sub_return(&owner->shrinking, 1u) == 0)
-			wake_up_all(&shrink_done);
+		shrink_end(owner);
 	}
 	return freed;
 }
@@ -265,8 +277,8 @@ void dcache_shutdown(struct dentry *root)
 	spin_lock(&lru_lock);
 	sb->flags |= SB_DYING;
 	spin_unlock(&lru_lock);
+	put_deferred(NULL); /* here: we may be running in the work queue ourselves */
 	wait_event(&shrink_done, READ_ONCE(sb->shrinking) == 0);
-	work_flush(); /* deferred puts */
 
 	/* Nobody else uses this tree any more: take it down from the leaves. */
 	for (;;) {

@@ -55,6 +55,7 @@ extern const struct file_ops regular_file_ops;
 #define FILE_WRITE	   0x02u
 #define FILE_PATH_ONLY	   0x04u /* O_PATH */
 #define FILE_SEEKABLE	   0x08u
+#define FILE_OPENED	   0x10u /* ->open succeeded: ->release is due at the end */
 #define FILE_OPENED	   0x10u /* file_open succeeded: ->release is due */
 
 struct readahead {
@@ -153,6 +154,15 @@ struct fs_context {
 	u32 umask;
 };
 
+/* For threads without a process; root and pwd are the first mount's. */
+extern struct fs_context kernel_fs;
+
+static inline struct fs_context *current_fs(void)
+{
+	struct process *p = current->process;
+
+	return likely(p) ? p->fs : &kernel_fs;
+}
 void fs_context_get_pwd(struct fs_context *fs, struct path *out);
 void fs_context_get_root(struct fs_context *fs, struct path *out);
 

@@ -25,6 +25,10 @@ struct path {
 #define MOUNT_RDONLY   1u
 #define MOUNT_DETACHED 2u /* no longer in the tree; mount_lock */
 
+struct mount_count {
+	s64 n; /* this CPU's share; only their sum means something */
+} __cacheline;
+
 struct mount {
 	/* --- read by RCU walks --- */
 	struct dentry *root;	   /* immutable; referenced */
@@ -38,8 +42,9 @@ struct mount {
 	struct list_head node;	   /* all mounts in order; mount_lock, RCU */
 	u32 nr_children;	   /* mounts on this one; mount_lock */
 	struct mount_count *counts;/* one per CPU */
-	u32 frozen;		   /* counts are exact in frozen_count */
+	u32 frozen;		   /* the count is frozen_count, exact; set under mount_lock */
 	s64 frozen_count;	   /* atomic */
+	struct list_head dead_node;/* waiting for the end; mount.c */
 	char source[64];
 	struct rcu_head rcu;
 };
@@ -50,11 +55,16 @@ extern struct seqlock mount_lock;
 struct mount *mount_lookup_rcu(const struct mount *parent, const struct dentry *mountpoint);
 
 void mount_get(struct mount *m);
-/* Context: may sleep (the last reference of a detached mount shuts its super block down). */
+/* Context: any but interrupts; never sleeps (a kernel thread shuts down what was the last use). */
 void mount_put(struct mount *m);
 /* Take a reference if mount_lock has not moved since m_seq; otherwise nothing is taken.
  * Context: RCU read section; never sleeps. */
 bool mount_get_rcu(struct mount *m, u32 m_seq);
+
+/* The mount on p, referenced, or NULL. Context: never sleeps. */
+struct mount *mount_lookup_get(const struct path *p);
+/* The place m is mounted on, referenced; false at the top of its tree. Context: never sleeps. */
+bool mount_get_parent(struct mount *m, struct path *out);
 
 static inline void path_get(const struct path *p)
 {
@@ -74,7 +84,8 @@ int mount_add(struct super_block *sb, const struct path *where, const char *sour
 int mount_root(struct super_block *sb, const char *source, u32 flags);
 /* Show from's tree at where. */
 int mount_bind(const struct path *from, const struct path *where);
-/* Take away the mount whose root is at where. lazy: detach now, end when unused. -EBUSY, -EINVAL. */
+/* Take away the mount whose root is at where (references consumed). lazy: detach it and all below it now;
+ * each ends when unused. 0, -EBUSY, -EINVAL (not the root of a mount). May sleep. */
 int mount_remove(const struct path *where, bool lazy);
 /*
  * Mount at path by name (kernel strings), creating a DENTRY_KERNEL_ONLY mount point when the directory

@@ -1,0 +1,341 @@
+/*
+ * open: walk, check, make the file. One function for openat(2), the ring's inline try and its workers.
+ *
+ *   vfs_open -> walk_attempts -> open_attempt
+ *                                  walk_to_end + walk_complete          the common case
+ *                                  or open_create                      O_CREAT: the last component under
+ *                                                                      the directory's lock
+ *                                  or open_tmpfile                     O_TMPFILE
+ *                                  open_position                       permission, truncation, the file
+ *
+ * A cached attempt never reaches open_create or open_tmpfile (the flag rules refuse it before), and after
+ * walk_complete does nothing that sleeps: the file comes from a per-CPU cache, references are dropped
+ * with the _nosleep forms, and an ->open that might wait is not called at all.
+ *
+ * Locking: open_create holds the directory's inode rwsem exclusively while it looks up and creates.
+ */
+#include "vfs/walk_state.h"
+
+#include "kernel/string.h"
+#include "kernel/syscall.h"
+#include "kernel/uaccess.h"
+
+/* What one attempt needs to know and gives back. */
+struct open_attempt {
+	const struct open_params *params;
+	bool nonblock;
+	bool created; /* by us: its permission bits do not apply to this open */
+	struct file *file;
+};
+
+static bool read_only(const struct path *p)
+{
+	return (READ_ONCE(p->mnt->flags) & MOUNT_RDONLY) || (READ_ONCE(p->mnt->sb->flags) & SB_RDONLY);
+}
+
+/* ---- Creating ---- */
+
+/* Context: dir's rwsem held exclusively; d negative. */
+static int create_locked(struct walk *w, struct dentry *d, const struct open_params *params)
+{
+	struct inode *dir = w->inode;
+	u32 mode = params->mode & ~READ_ONCE(current_fs()->umask);
+	int err;
+
+	if (READ_ONCE(dir->nlink) == 0)
+		return -ENOENT;
+	if (read_only(&w->path))
+		return -EROFS;
+	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
+	return dir->ops->create ? dir->ops->create(dir, d, S_IFREG | mode) : -EACCES;
+}
+
+/* The last component, made if it is missing. Context: ref mode. */
+static int lookup_or_create(struct walk *w, struct open_attempt *o, struct walk_next *next)
+{
+	struct dentry *d;
+	int err = 0;
+
+	rwsem_down_write(&w->inode->rwsem);
+	d = walk_lookup_one(w->path.dentry, &w->last);
+	if (IS_ERR(d)) {
+		err = (int)PTR_ERR(d);
+	} else if (!d->inode) {
+		err = create_locked(w, d, o->params);
+		o->created = !err;
+	} else if ((o->params->flags & O_EXCL)) {
+		err = -EEXIST;
+	}
+	if (err && !IS_ERR(d))
+		dentry_put(d);
+	rwsem_up_write(&w->inode->rwsem);
+	if (!err)
+		*next = (struct walk_next){.path = {w->path.mnt, d}, .inode = d->inode};
+	return err;
+}
+
+static int open_create(struct walk *w, const char *name, struct open_attempt *o)
+{
+	bool follow = o->params->walk_flags & WALK_FOLLOW;
+
+	for (;;) {
+		struct walk_next next;
+		const char *body;
+		int err = walk_components(w, name);
+
+		if (!err && (w->flags & WALK_RCU))
+			err = walk_unlazy(w, WALK_OUT_create);
+		if (!err && (w->last_type != WALK_LAST_NORMAL || w->trailing_slash))
+			err = -EISDIR;
+		if (!err)
+			err = lookup_or_create(w, o, &next);
+		if (!err)
+			err = walk_enter(w, &next, w->depth != 0, follow, &body);
+		if (err || !body)
+			return err;
+		w->links[w->depth - 1].rest = NULL;
+		name = body;
+	}
+}
+
+/* An unnamed file: w's position becomes a dentry that is in no directory. */
+static int open_tmpfile(struct walk *w, const char *name, struct open_attempt *o)
+{
+	static const struct qstr nameless = {"#tmpfile", 8};
+	u32 mode = S_IFREG | (o->params->mode & ~READ_ONCE(current_fs()->umask));
+	struct inode *inode = NULL;
+	struct dentry *d;
+	int err = walk_to_end(w, name, true);
+
+	if (!err)
+		err = walk_complete(w);
+	if (err)
+		return err;
+	if (!S_ISDIR(w->inode->mode))
+		return -ENOTDIR;
+	if (read_only(&w->path))
+		return -EROFS;
+	err = inode_permission(w->inode, MAY_WRITE | MAY_EXEC);
+	if (!err)
+		err = w->inode->ops->tmpfile ? w->inode->ops->tmpfile(w->inode, mode, &inode) : -EOPNOTSUPP;
+	if (err)
+		return err;
+	d = dentry_alloc(w->path.dentry, &nameless);
+	if (!d) {
+		inode_put(inode);
+		return -ENOMEM;
+	}
+	dcache_instantiate(d, inode);
+	dentry_put(w->path.dentry);
+	w->path.dentry = d;
+	w->inode = inode;
+	o->created = true;
+	return 0;
+}
+
+/* ---- From a position to a file ---- */
+
+/* May the object at w be opened with these flags? */
+static int check_open(const struct walk *w, const struct open_attempt *o)
+{
+	const struct inode *inode = w->inode;
+	const struct open_params *p = o->params;
+	u32 mode = READ_ONCE(inode->mode);
+	int err;
+
+	if (unlikely((w->trailing_slash || (p->flags & O_DIRECTORY)) && !S_ISDIR(mode) && !o->created))
+		return -ENOTDIR;
+	if (unlikely(p->flags & O_PATH))
+		return 0;
+	if (unlikely(S_ISLNK(mode)))
+		return -ELOOP;
+	if (unlikely(S_ISDIR(mode) && ((p->may & MAY_WRITE) || (p->flags & O_CREAT))))
+		return -EISDIR;
+	if (likely(!o->created)) {
+		err = inode_permission(inode, p->may);
+		if (unlikely(err))
+			return err;
+	}
+	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && read_only(&w->path)))
+		return -EROFS;
+	if (unlikely((p->flags & O_NOATIME) && current_cred()->fsuid != 0 &&
+		    current_cred()->fsuid != inode->uid))
+		return -EPERM;
+	return 0;
+}
+
+static int truncate_for_open(struct inode *inode)
+{
+	int err;
+
+	rwsem_down_write(&inode->rwsem);
+	err = inode->ops->truncate ? inode->ops->truncate(inode, 0) : -EINVAL;
+	rwsem_up_write(&inode->rwsem);
+	return err;
+}
+
+static int call_open(struct inode *inode, struct file *f)
+{
+	int err = 0;
+
+	if (unlikely(f->mode & FILE_PATH_ONLY))
+		return 0;
+	if (unlikely(!f->ops))
+		return -ENXIO;
+	if (f->ops->open)
+		err = f->ops->open(inode, f);
+	if (likely(!err))
+		f->mode |= FILE_OPENED;
+	return err;
+}
+
+/* Make the file of w's position, whose references it takes over. */
+static int open_position(struct walk *w, struct open_attempt *o)
+{
+	const struct open_params *p = o->params;
+	struct inode *inode = w->inode;
+	struct file *f;
+	int err = check_open(w, o);
+
+	if (unlikely(err))
+		return err;
+	if (unlikely(o->nonblock && inode->fops && inode->fops->open_may_block &&
+		    !(p->flags & (O_PATH | O_NONBLOCK)))) {
+		walk_count(WALK_OUT_would_block);
+		return -EAGAIN;
+	}
+	if (unlikely((p->flags & O_TRUNC) && S_ISREG(inode->mode) && !o->created)) {
+		err = truncate_for_open(inode);
+		if (err)
+			return err;
+	}
+	f = file_alloc(&w->path, inode, p->flags, o->nonblock ? ALLOC_NOWAIT : ALLOC_WAIT);
+	if (unlikely(!f)) {
+		walk_count(WALK_OUT_no_memory);
+		return o->nonblock ? -EAGAIN : -ENOMEM;
+	}
+	w->path.mnt = NULL; /* the file's now */
+	err = call_open(inode, f);
+	if (unlikely(err)) {
+		if (o->nonblock)
+			file_put_nosleep(f);
+		else
+			file_put(f);
+		return err;
+	}
+	o->file = f;
+	return 0;
+}
+
+static int open_attempt(const struct walk_start *start, unsigned flags, void *arg)
+{
+	struct open_attempt *o = arg;
+	struct walk w;
+	const char *name = walk_begin(&w, start, flags);
+	int err = IS_ERR(name) ? (int)PTR_ERR(name) : 0;
+
+	if (unlikely(err)) {
+		walk_end(&w);
+		return err;
+	}
+	if (unlikely(o->params->flags & O_CREAT)) {
+		err = open_create(&w, name, o);
+	} else if (unlikely(o->params->flags & O_TMPFILE_BIT)) {
+		err = open_tmpfile(&w, name, o);
+	} else {
+		err = walk_to_end(&w, name, flags & WALK_FOLLOW);
+		if (likely(!err))
+			err = walk_complete(&w);
+	}
+	if (likely(!err))
+		err = open_position(&w, o);
+	walk_end(&w);
+	return err;
+}
+
+struct file *vfs_open(const struct walk_start *start, const struct open_params *params, bool nonblock_open)
+{
+	struct walk_start s = *start;
+	struct open_attempt o = {.params = params, .nonblock = nonblock_open};
+	int err;
+
+	s.flags |= params->walk_flags;
+	err = walk_attempts(&s, open_attempt, &o);
+	return unlikely(err) ? ERR_PTR(err) : o.file;
+}
+
+/* ---- System calls ---- */
+
+static long open_user(int dirfd, const char __user *path, const struct open_how *how)
+{
+	struct walk_start start = {.dirfd = dirfd};
+	struct open_params params;
+	struct path_name name;
+	struct file *f;
+	bool cached;
+	int fd, err = open_params_from_how(how, &params);
+
+	if (err)
+		return err;
+	err = path_name_copy(&name, path, false, ALLOC_WAIT);
+	if (err)
+		return err;
+	fd = fd_reserve(current_files(), 0, params.flags & O_CLOEXEC, ALLOC_WAIT);
+	if (fd < 0) {
+		path_name_release(&name);
+		return fd;
+	}
+	start.name = name.name;
+	cached = params.walk_flags & WALK_CACHED;
+	if (cached)
+		nonblock_begin();
+	f = vfs_open(&start, &params, cached);
+	if (cached)
+		nonblock_end();
+	path_name_release(&name);
+	if (IS_ERR(f)) {
+		fd_unreserve(current_files(), fd);
+		return PTR_ERR(f);
+	}
+	fd_install(current_files(), fd, f);
+	return fd;
+}
+
+SYSCALL4(openat, int, dirfd, const char __user *, path, u32, flags, u32, mode)
+{
+	struct open_how how;
+
+	open_how_from_openat(flags, mode, &how);
+	return open_user(dirfd, path, &how);
+}
+
+SYSCALL3(open, const char __user *, path, u32, flags, u32, mode)
+{
+	struct open_how how;
+
+	open_how_from_openat(flags, mode, &how);
+	return open_user(AT_FDCWD, path, &how);
+}
+
+SYSCALL2(creat, const char __user *, path, u32, mode)
+{
+	struct open_how how;
+
+	open_how_from_openat(O_CREAT | O_WRONLY | O_TRUNC, mode, &how);
+	return open_user(AT_FDCWD, path, &how);
+}
+
+SYSCALL4(openat2, int, dirfd, const char __user *, path, const void __user *, how, size_t, size)
+{
+	struct open_how copy;
+	int err = open_how_copy(&copy, how, size);
+
+	return err ? err : open_user(dirfd, path, &copy);
+}
+
+SYSCALL1(close, int, fd)
+{
+	return fd_close(current_files(), fd);
+}
