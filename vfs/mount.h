@@ -97,3 +97,5 @@ void mount_get_root(struct path *out);
 /* fn for each mount, in the order they were made. May not sleep. */
 void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg);
 void mount_init(void);
+/* Mount the root and what every system has (mount_boot.c); panics only without memory. */
+void mount_boot(void);

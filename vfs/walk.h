@@ -116,5 +116,3 @@ struct path_name {
 /* 0, -EFAULT, -ENAMETOOLONG, -ENOENT (empty, unless allow_empty), -ENOMEM (-EAGAIN under NOWAIT). */
 int path_name_copy(struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode);
 void path_name_release(struct path_name *p);
-
-void walk_init(void);
