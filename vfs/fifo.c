@@ -162,9 +162,9 @@ static bool fifo_has_data(const struct fifo *p)
 	return READ_ONCE(p->write_at) != READ_ONCE(p->read_at);
 }
 
-static bool fifo_has_room(const struct fifo *p)
+static bool fifo_has_room(const struct fifo *p, size_t bytes)
 {
-	return READ_ONCE(p->write_at) - READ_ONCE(p->read_at) < PAGE_SIZE;
+	return PAGE_SIZE - (READ_ONCE(p->write_at) - READ_ONCE(p->read_at)) >= bytes;
 }
 
 static ssize fifo_read(struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags)
@@ -202,18 +202,21 @@ static ssize fifo_read(struct file *f, void __user *buf, size_t len, u64 *pos, u
 static ssize fifo_write(struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags)
 {
 	struct fifo *p = f->private_data;
+	/* writes of up to a page go in as a whole (PIPE_BUF); longer ones as there is room */
+	size_t room = len <= PAGE_SIZE ? len : 1;
 	ssize done = 0, n = 0;
 
 	(void)pos;
 	if (call_flags & FILE_CALL_NOWAIT)
-		return -EAGAIN; /* writes of up to a page are atomic, which may take waiting */
+		return -EAGAIN;
 	while ((size_t)done < len) {
 		if (!READ_ONCE(p->readers)) {
 			n = -EPIPE;
 			break;
 		}
 		mutex_lock(&p->data_lock);
-		n = move_in(p, (const u8 __user *)buf + done, len - (size_t)done);
+		n = fifo_has_room(p, room) ? move_in(p, (const u8 __user *)buf + done, len - (size_t)done)
+					    : 0;
 		mutex_unlock(&p->data_lock);
 		if (n < 0)
 			break;
@@ -223,7 +226,7 @@ static ssize fifo_write(struct file *f, const void __user *buf, size_t len, u64 
 			continue;
 		n = must_not_wait(f, call_flags) ? -EAGAIN
 			: wait_event_interruptible(
-				&p->changed, fifo_has_room(p) || !READ_ONCE(p->readers));
+				&p->changed, fifo_has_room(p, room) || !READ_ONCE(p->readers));
 		if (n)
 			break;
 	}
