@@ -17,6 +17,25 @@
 #include "kernel/slab.h"
 #include "kernel/workqueue.h"
 #include "ring/ring.h"
+#include "vfs/cred.h"
+#include "vfs/dcache.h"
+#include "vfs/file.h"
+#include "vfs/generic.h"
+#include "vfs/inode.h"
+#include "vfs/mount.h"
+#include "vfs/pagecache.h"
+
+static void vfs_init(void)
+{
+	cred_init();
+	page_cache_init();
+	dcache_init();
+	inode_init();
+	mount_init();
+	file_init();
+	fs_context_init();
+	devfs_init();
+}
 
 /* The first thread: everything that may sleep. */
 static void bring_up(void *arg)
@@ -34,6 +53,8 @@ static void bring_up(void *arg)
 	ramdisk_init();
 	process_init();
 	ring_init(); /* before vfs: a process' workers go before its descriptors */
+	vfs_init();
+	mount_boot();
 	init_run();
 }
 

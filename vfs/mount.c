@@ -39,7 +39,7 @@ static struct list_head dead = LIST_HEAD_INIT(dead);	   /* dead_lock */
 static struct work dead_work;
 static u32 next_id;					   /* mount_tree_mutex */
 
-struct fs_context kernel_fs = {.lock = SPINLOCK_INIT(RANK_FDTABLE), .umask = 022};
+struct fs_context kernel_fs = {.lock = SPINLOCK_INIT(RANK_FS_CONTEXT), .umask = 022};
 
 static struct hlist_head *bucket_of(const struct mount *parent, const struct dentry *mountpoint)
 {

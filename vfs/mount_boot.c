@@ -13,6 +13,7 @@
 
 #include "kernel/block.h"
 #include "kernel/cmdline.h"
+#include "vfs/generic.h"
 
 static struct super_block *root_from_device(struct block_device *dev)
 {
@@ -34,12 +35,10 @@ static struct super_block *root_in_memory(void)
 	return sb;
 }
 
-static void mount_fixed(const char *fs, const char *path)
+static void must_mount(const char *path, int err)
 {
-	int err = mount_at(fs, fs, path, "", 0);
-
 	if (err)
-		printk("mount: %s on %s: error %d", fs, path, -err);
+		printk("mount: %s: error %d", path, -err);
 }
 
 void mount_boot(void)
@@ -60,7 +59,7 @@ void mount_boot(void)
 			 : mount_root(sb, dev->name, MOUNT_RDONLY);
 	if (err)
 		panic("root: error %d", -err);
-	mount_fixed("devfs", "/dev");
-	mount_fixed("proc", "/proc");
-	mount_fixed("tmpfs", "/tmp");
+	must_mount("/dev", devfs_start());
+	must_mount("/proc", mount_at("proc", "proc", "/proc", "", 0));
+	must_mount("/tmp", mount_at("tmpfs", "tmpfs", "/tmp", "", 0));
 }

@@ -153,6 +153,8 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 		return -ELOOP;
 	if (unlikely(S_ISDIR(mode) && ((p->may & MAY_WRITE) || (p->flags & O_CREAT))))
 		return -EISDIR;
+	if (unlikely(!inode->fops))
+		return -ENXIO;
 	if (likely(!o->created)) {
 		err = inode_permission(inode, p->may);
 		if (unlikely(err))
@@ -173,21 +175,6 @@ static int truncate_for_open(struct inode *inode)
 	rwsem_down_write(&inode->rwsem);
 	err = inode->ops->truncate ? inode->ops->truncate(inode, 0) : -EINVAL;
 	rwsem_up_write(&inode->rwsem);
-	return err;
-}
-
-static int call_open(struct inode *inode, struct file *f)
-{
-	int err = 0;
-
-	if (unlikely(f->mode & FILE_PATH_ONLY))
-		return 0;
-	if (unlikely(!f->ops))
-		return -ENXIO;
-	if (f->ops->open)
-		err = f->ops->open(inode, f);
-	if (likely(!err))
-		f->mode |= FILE_OPENED;
 	return err;
 }
 
@@ -217,7 +204,7 @@ static int open_position(struct walk *w, struct open_attempt *o)
 		return o->nonblock ? -EAGAIN : -ENOMEM;
 	}
 	w->path.mnt = NULL; /* the file's now */
-	err = call_open(inode, f);
+	err = p->flags & O_PATH ? 0 : file_open(f);
 	if (unlikely(err)) {
 		if (o->nonblock)
 			file_put_nosleep(f);
