@@ -4,6 +4,7 @@
 #include "drivers/pci.h"
 #include "drivers/ramdisk.h"
 #include "drivers/virtio/blk.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "kernel/clock.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
@@ -54,6 +55,7 @@ static void bring_up(void *arg)
 	process_init();
 	ring_init(); /* before vfs: a process' workers go before its descriptors */
 	vfs_init();
+	tmpfs_init();
 	mount_boot();
 	init_run();
 }

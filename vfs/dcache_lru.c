@@ -247,8 +247,8 @@ u64 dcache_shrink(struct super_block *sb, u64 nr)
 		if (!d)
 			continue;
 		owner = d->sb;
-		if (d->ref.count != 0) {
-			lockref_unlock(&d->ref); /* in use; its last put brings it back */
+		if (d->ref.count != 0 || (READ_ONCE(d->flags) & DENTRY_PINNED)) {
+			lockref_unlock(&d->ref); /* in use: its last put brings it back; or to stay */
 		} else {
 			dentry_put(dentry_kill(d));
 			freed++;
