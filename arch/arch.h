@@ -24,16 +24,9 @@ struct process;
 /* ---- CPUs ---- */
 /* Start the other CPUs; each ends in sched_idle(). Sets nr_cpus before the first one runs. */
 void arch_smp_start(void);
-enum arch_ipi {
-	ARCH_IPI_RESCHED,
-	ARCH_IPI_RCU,
-	ARCH_IPI_CALL,
-	ARCH_IPI_STOP,
-	ARCH_IPI_BACKTRACE,
-};
+enum arch_ipi { ARCH_IPI_RESCHED, ARCH_IPI_RCU, ARCH_IPI_CALL, ARCH_IPI_STOP };
 /* Context: any. RESCHED: make the CPU look at its run queue (also out of hlt); RCU: make it report a
- * quiescent state; CALL: arch_call_others' own; STOP: halt for panic; BACKTRACE: print registers and
- * stack. The last two reach a CPU with interrupts off. */
+ * quiescent state; CALL: arch_call_others' own; STOP: halt for panic, also with interrupts off. */
 void arch_send_ipi(unsigned cpu, enum arch_ipi kind);
 /* Run fn(arg) on every other CPU in interrupt context and wait. Context: interrupts on, preemption
  * may be off. */
@@ -136,5 +129,8 @@ __noreturn void arch_poweroff(void);
 /* Print a symbol back-trace of the caller / of a thread that is not running. */
 void arch_backtrace(void);
 void arch_backtrace_thread(const struct thread *t);
+/* Print what another CPU is doing right now, also with interrupts off there: registers and back-trace.
+ * Context: any. */
+void arch_backtrace_cpu(unsigned cpu);
 /* "symbol+0x12", or a hexadecimal number. */
 void arch_symbolize(u64 address, char *buf, size_t size);

@@ -225,5 +225,14 @@ void serial_init(void);
 /* ---- backtrace.c ---- */
 void print_regs(const struct arch_regs *regs);
 void backtrace_from(u64 rip, u64 rbp);
+#define BACKTRACE_MAX 24
+struct backtrace {
+	struct arch_regs regs;
+	unsigned n;
+	u64 pc[BACKTRACE_MAX];
+};
+/* What cpu is doing; false when it does not answer, or another CPU is asking already. */
+bool backtrace_capture(unsigned cpu, struct backtrace *out);
+void backtrace_nmi(const struct arch_regs *regs);
 /* Set by a kernel fault: arch_backtrace then starts there, with the registers. */
 DECLARE_PERCPU(const struct arch_regs *, arch_fault_regs);

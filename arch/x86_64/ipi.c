@@ -1,6 +1,6 @@
 /*
  * One CPU asking others for something: rescheduling and RCU by vector, function calls and TLB flushes
- * on all others, stop and back-trace by NMI (which reaches a CPU with interrupts off).
+ * on all others, stop (and back-trace: backtrace.c) by NMI, which reaches a CPU with interrupts off.
  *
  * A function call is one at a time in the machine: call_lock is held by the caller until every CPU has
  * run the function. The caller spins with interrupts on, so two callers cannot lock each other up.
@@ -8,7 +8,6 @@
  * Locking: call_lock is a raw lock, taken with preemption off, never in an interrupt.
  */
 #include "arch/x86_64/internal.h"
-#include "kernel/console.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/spinlock.h"
@@ -19,7 +18,6 @@ static void *call_arg;
 static u32 call_pending; /* CPUs that have not run call_fn yet; released by each */
 static DEFINE_PERCPU(u32, call_requested);
 static u32 stopping;
-static DEFINE_PERCPU(u32, backtrace_requested);
 
 void arch_send_ipi(unsigned cpu, enum arch_ipi kind)
 {
@@ -35,27 +33,18 @@ void arch_send_ipi(unsigned cpu, enum arch_ipi kind)
 		WRITE_ONCE(stopping, 1);
 		lapic_send(apic_id, LAPIC_SEND_NMI);
 		break;
-	case ARCH_IPI_BACKTRACE:
-		WRITE_ONCE(per_cpu(backtrace_requested, cpu), 1);
-		lapic_send(apic_id, LAPIC_SEND_NMI);
-		break;
 	default:
 		lapic_send(apic_id, LAPIC_SEND_FIXED | vectors[kind]);
 	}
 }
 
-/* Context: NMI; takes no lock but the console's, which a panic has broken already. */
+/* Context: NMI; prints nothing, because what it interrupted may hold the console. */
 void nmi_handle(const struct arch_regs *regs)
 {
 	if (READ_ONCE(stopping))
 		for (;;)
 			__asm__ volatile("cli; hlt");
-	if (!this_cpu_read(backtrace_requested))
-		return;
-	this_cpu_write(backtrace_requested, 0);
-	printk("CPU %u:", this_cpu_id());
-	print_regs(regs);
-	backtrace_from(regs->rip, regs->rbp);
+	backtrace_nmi(regs);
 }
 
 /* Context: interrupt. */

@@ -10,6 +10,7 @@
 #include "kernel/page.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
+#include "kernel/string.h"
 
 #define TEST_SLOT  (USER_TOP / USER_SLOT_SIZE - 1)
 #define TEST_STACK (TEST_SLOT * USER_SLOT_SIZE)
@@ -162,4 +163,50 @@ KTEST(arch_msi_reaches_its_cpu)
 		KT_EQ(READ_ONCE(calls[cpu]), 1);
 	}
 	KT_EQ(arch_msi_alloc(nr_cpus, count_call, calls, NULL, NULL), -ENOSPC);
+}
+
+static u32 deaf, stop_being_deaf;
+
+static __noinline void spin_with_interrupts_off(void *arg)
+{
+	u64 flags = arch_irq_save();
+
+	(void)arg;
+	store_release(&deaf, 1u);
+	while (!load_acquire(&stop_being_deaf))
+		arch_cpu_relax();
+	arch_irq_restore(flags);
+	store_release(&deaf, 0u);
+}
+
+KTEST(arch_backtrace_reaches_a_cpu_with_interrupts_off)
+{
+	struct backtrace b;
+	struct thread *t;
+	char name[80];
+	bool answered;
+
+	if (nr_cpus < 2) {
+		ktest_skip("needs two CPUs");
+		return;
+	}
+	WRITE_ONCE(stop_being_deaf, 0);
+	t = thread_create("deaf", spin_with_interrupts_off, NULL);
+	KT_CHECK(t);
+	thread_bind(t, this_cpu_id() == 1 ? 0 : 1);
+	thread_start(t);
+	while (!load_acquire(&deaf))
+		yield();
+	answered = backtrace_capture(t->bound_cpu, &b);
+	store_release(&stop_being_deaf, 1u);
+	while (load_acquire(&deaf))
+		yield();
+	thread_put(t);
+	KT_CHECK(answered);
+	arch_symbolize(b.pc[0], name, sizeof(name));
+	KT_CHECK(strncmp(name, "spin_with_interrupts_off", 24) == 0);
+	/* It has no frame, so its caller may be missing; the bottom of the stack is not. */
+	KT_CHECK(b.n >= 2);
+	arch_symbolize(b.pc[b.n - 1], name, sizeof(name));
+	KT_CHECK(strncmp(name, "thread_first_run", 16) == 0);
 }
