@@ -295,10 +295,10 @@ static int wait_arguments(u32 flags, const void __user *arg, size_t size, u64 *d
 		return 0;
 	if (copy_from_user(&ts, (const void __user *)ext.ts, sizeof(ts)))
 		return -EFAULT;
-	if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= (s64)NSEC_PER_SEC)
-		return -EINVAL;
-	/* Centuries are for ever. */
-	if (ts.sec < (1ll << 33))
+	/* What is negative has passed; centuries are for ever. */
+	if (ts.sec < 0 || ts.nsec < 0)
+		*deadline_ns = clock_ns();
+	else if (ts.sec < (1ll << 32) && ts.nsec < (1ll << 62))
 		*deadline_ns = clock_ns() + (u64)ts.sec * NSEC_PER_SEC + (u64)ts.nsec;
 	return 0;
 }

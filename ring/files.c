@@ -36,6 +36,13 @@ struct file *ring_fixed_file_get(struct ring *ring, u32 slot)
 	return f;
 }
 
+struct file *ring_request_file(struct ring_request *req)
+{
+	if (req->sqe_flags & IOSQE_FIXED_FILE)
+		return ring_fixed_file_get(req->ring, (u32)req->fd);
+	return file_get_fd(current_files(), req->fd);
+}
+
 /* A free slot of the allocation range or -ENFILE. Context: files_lock. */
 static int find_free_slot(struct ring_files *t)
 {

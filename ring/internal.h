@@ -82,8 +82,7 @@ struct ring_rw {
 	u64 offset;	   /* ~0: the file's position */
 	u64 addr;
 	u32 len;
-	u32 done; /* bytes the inline try got */
-	u32 rw_flags;
+	u32 done; /* bytes got so far */
 	bool write;
 };
 
@@ -92,6 +91,10 @@ struct ring_statx {
 	u32 mask, at_flags;
 	struct walk_resume resume;
 	struct path_name path;
+};
+
+struct ring_sync {
+	bool data_only;
 };
 
 struct ring_files_update {
@@ -134,6 +137,7 @@ struct ring_request {
 		struct ring_rw rw;
 		struct ring_statx statx;
 		struct ring_files_update files_update;
+		struct ring_sync sync;
 		struct ring_cancel cancel;
 	};
 };
@@ -191,8 +195,11 @@ void ring_open_cleanup(struct ring_request *req);
 int ring_close_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_close_issue(struct ring_request *req, unsigned flags);
 int ring_read_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
-int ring_read_issue(struct ring_request *req, unsigned flags);
-void ring_read_cleanup(struct ring_request *req);
+int ring_write_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
+int ring_rw_issue(struct ring_request *req, unsigned flags);
+void ring_rw_cleanup(struct ring_request *req);
+int ring_fsync_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
+int ring_fsync_issue(struct ring_request *req, unsigned flags);
 int ring_statx_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_statx_issue(struct ring_request *req, unsigned flags);
 void ring_statx_cleanup(struct ring_request *req);
@@ -378,6 +385,8 @@ void ring_cancel_all(struct ring *ring);
 
 /* The credentials of a personality, referenced; NULL: no such. Context: submit_lock. */
 struct cred *ring_personality_get(struct ring *ring, u16 id);
+/* The file a request is about, by descriptor or (IOSQE_FIXED_FILE) by slot: referenced, or NULL. */
+struct file *ring_request_file(struct ring_request *req);
 /* The registered file in slot, referenced, or NULL. */
 struct file *ring_fixed_file_get(struct ring *ring, u32 slot);
 /*

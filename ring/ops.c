@@ -16,6 +16,13 @@ const struct ring_op ring_ops[] = {
 			.sqe_flags = COMMON,
 			.may_sleep_inline = true,
 		},
+	[IORING_OP_FSYNC] =
+		{
+			.name = "fsync",
+			.prep = ring_fsync_prep,
+			.issue = ring_fsync_issue,
+			.sqe_flags = WITH_FIXED,
+		},
 	[IORING_OP_ASYNC_CANCEL] =
 		{
 			.name = "async_cancel",
@@ -60,8 +67,17 @@ const struct ring_op ring_ops[] = {
 		{
 			.name = "read",
 			.prep = ring_read_prep,
-			.issue = ring_read_issue,
-			.cleanup = ring_read_cleanup,
+			.issue = ring_rw_issue,
+			.cleanup = ring_rw_cleanup,
+			.sqe_flags = WITH_FIXED,
+			.ioprio = true,
+		},
+	[IORING_OP_WRITE] =
+		{
+			.name = "write",
+			.prep = ring_write_prep,
+			.issue = ring_rw_issue,
+			.cleanup = ring_rw_cleanup,
 			.sqe_flags = WITH_FIXED,
 			.ioprio = true,
 		},

@@ -116,13 +116,19 @@ $(foreach n,$(U_NAMES),$(eval \
 # The C library's own test is a program as well, so that it runs in the guest too.
 $(eval $(call u_program,libctest,tests/libc/libc_test.c tests/libc/thread_test.c))
 
-PROGRAMS := $(sort $(PROGRAMS) $(U_NAMES:%=$(U_OUT)/bin/%) $(U_OUT)/bin/libctest)
+# So are tests/programs/NAME.c and tests/programs/NAME/*.c.
+U_TESTS := $(sort libctest $(basename $(notdir $(wildcard tests/programs/*.c))) \
+	$(notdir $(patsubst %/,%,$(dir $(wildcard tests/programs/*/*.c)))))
+$(foreach n,$(filter-out libctest,$(U_TESTS)),$(eval \
+	$(call u_program,$(n),$(wildcard tests/programs/$(n).c) $(wildcard tests/programs/$(n)/*.c))))
+
+PROGRAMS := $(sort $(PROGRAMS) $(U_NAMES:%=$(U_OUT)/bin/%) $(U_TESTS:%=$(U_OUT)/bin/%))
 
 # ---- a user's own program -----------------------------------------------------------------------
 
 ifneq ($(APP),)
 U_APP := $(basename $(notdir $(patsubst %/,%,$(APP))))
-ifneq ($(filter $(U_APP),$(U_NAMES) libctest),)
+ifneq ($(filter $(U_APP),$(U_NAMES) $(U_TESTS)),)
 $(error APP=$(APP): there is a program named $(U_APP) already; name it otherwise)
 endif
 U_APP_SOURCES := $(if $(filter %.c,$(APP)),$(APP),$(wildcard $(patsubst %/,%,$(APP))/*.c))
