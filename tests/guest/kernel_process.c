@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "kernel/clock.h"
+#include "kernel/console.h"
 #include "kernel/ktest.h"
 #include "kernel/process_internal.h"
 #include "kernel/slab.h"
@@ -60,14 +61,19 @@ static struct usage measure(void)
 /* Ended threads are reaped a little later than waited for. */
 static bool same_usage(const struct usage *before)
 {
-	for (int i = 0; i < 2000; i++) {
-		struct usage now = measure();
+	struct usage now;
 
-		if (now.program_pages == before->program_pages &&
-			now.processes == before->processes && now.threads <= before->threads)
+	for (int i = 0; i < 2000; i++) {
+		now = measure();
+		if (now.program_pages <= before->program_pages &&
+			now.processes <= before->processes && now.threads <= before->threads)
 			return true;
 		sleep_ns(NSEC_PER_MSEC);
 	}
+	printk("  program pages %lld, processes %lld, threads %lld more than before",
+		(long long)(now.program_pages - before->program_pages),
+		(long long)(now.processes - before->processes),
+		(long long)(now.threads - before->threads));
 	return false;
 }
 
