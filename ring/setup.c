@@ -17,7 +17,6 @@
 #include "kernel/string.h"
 #include "kernel/syscall.h"
 #include "ring/internal.h"
-#include "vfs/generic.h"
 
 #define SETUP_FLAGS                                                                                \
 	(IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED |                      \
@@ -236,12 +235,12 @@ const struct file_ops ring_file_ops = {
 static int ring_install(
 	struct ring *ring, struct io_uring_params __user *up, const struct io_uring_params *p)
 {
-	struct file *f = file_alloc_anonymous(&ring_file_ops, ring, O_RDWR | O_CLOEXEC);
+	struct file *f = file_alloc_anon("[io_uring]", &ring_file_ops, ring, O_RDWR | O_CLOEXEC);
 	int fd;
 
-	if (IS_ERR(f)) {
+	if (!f) {
 		ring_destroy(ring);
-		return (int)PTR_ERR(f);
+		return -ENOMEM;
 	}
 	fd = fd_reserve(current_files(), 0, true, ALLOC_WAIT);
 	if (fd >= 0 && copy_to_user(up, p, sizeof(*p))) {
