@@ -23,7 +23,6 @@ enum lock_rank {
 	RANK_PAGE_LOAD = 260,	  /* a page being read (bit lock with a wait queue) */
 	RANK_FDTABLE_GROW = 270,  /* growth of a descriptor table (mutex) */
 	RANK_ADDRESS_SPACE = 280, /* a program's address regions (mutex) */
-	RANK_WORKQUEUE = 290,
 	/* spinlocks */
 	RANK_FS_CONTEXT = 295,	  /* a process' root and working directory */
 	RANK_MOUNT = 300,	  /* mount_lock (seqlock) */
@@ -40,7 +39,7 @@ enum lock_rank {
 	RANK_PROCESS_TREE = 430,  /* parents, children, pids */
 	RANK_PROCESS_THREADS = 435, /* one process's list of threads */
 	RANK_RING_COMPLETION = 440, /* CQ tail and overflow list */
-	RANK_FUTEX = 445,	  /* one bucket, interrupts on; subclass 1: the second one of a requeue */
+	RANK_FUTEX = 445,	  /* one bucket; subclass 1: the second one of a requeue */
 	RANK_RING_WORKERS = 450,  /* a worker pool's queues */
 	RANK_BLOCK_QUEUE = 500,	  /* one hardware queue */
 	RANK_SLAB = 600,
