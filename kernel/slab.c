@@ -458,9 +458,10 @@ u64 slab_in_use(const struct slab_cache *c)
 void slab_for_each(
 	void (*fn)(const char *name, size_t size, u64 in_use, u64 pages, void *arg), void *arg)
 {
-	struct slab_cache *c;
-
 	/* The list only grows, at the tail: walking it needs no lock. */
-	list_for_each_entry_rcu(c, &caches, node)
+	for (struct list_head *p = READ_ONCE(caches.next); p != &caches; p = READ_ONCE(p->next)) {
+		struct slab_cache *c = list_entry(p, struct slab_cache, node);
+
 		fn(c->name, c->size, slab_in_use(c), READ_ONCE(c->pages), arg);
+	}
 }

@@ -298,23 +298,28 @@ static u64 clamp_window(u64 index, u64 limit, u64 n)
 	return index < limit ? MIN(MAX(n, 1ull), limit - index) : 1;
 }
 
-/*
- * One try: 0 with an up-to-date page in *out, -EAGAIN when the look must be repeated, -EIO, -ENOMEM.
- * *alone: the read that failed was of this page only.
- */
-static int read_once(struct mapping *m, u64 index, u64 window, bool *alone, struct page **out)
+/* What page_cache_read has tried so far. */
+struct attempt {
+	bool started; /* we began a read of the page: its failure is our answer ... */
+	bool alone;   /* ... when it was of this page only */
+	bool failed;  /* a read of several pages has failed: the next is of one */
+};
+
+/* One try: 0 with an up-to-date page in *out, -EAGAIN when the look must be repeated, -EIO, -ENOMEM. */
+static int read_once(struct mapping *m, u64 index, u64 window, struct attempt *a, struct page **out)
 {
 	struct page *p = find_page(m, index);
 
 	if (!p) {
 		this_cpu_inc(misses);
-		*alone = window == 1;
+		a->started = true;
+		a->alone = window == 1;
 		int error = read_missing(m, index, window, ALLOC_WAIT);
 
 		return error ? error : -EAGAIN;
 	}
 	/* A failure from before we came is nobody's answer any more: read again. */
-	bool stale = !page_is_loading(p) && (READ_ONCE(p->flags) & PAGE_ERROR);
+	bool stale = !a->started && !page_is_loading(p) && (READ_ONCE(p->flags) & PAGE_ERROR);
 
 	if (!stale && page_wait(p) == 0) {
 		*out = p;
@@ -328,7 +333,7 @@ static int read_once(struct mapping *m, u64 index, u64 window, bool *alone, stru
 struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned ra_pages)
 {
 	u64 window = clamp_window(index, limit, ra_pages);
-	bool alone = false, failed = false;
+	struct attempt a = {.started = false};
 	struct page *p = page_cache_get(m, index);
 
 	might_sleep();
@@ -337,15 +342,15 @@ struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned r
 	if (p)
 		page_put(p);
 	for (;;) {
-		int error = read_once(m, index, window, &alone, &p);
+		int error = read_once(m, index, window, &a, &p);
 
 		if (!error)
 			return p;
 		if (error == -EAGAIN)
 			continue;
-		if (error != -EIO || alone || failed)
+		if (error != -EIO || a.alone || a.failed)
 			return ERR_PTR(error);
-		failed = true;
+		a.failed = true;
 		window = 1;
 	}
 }
