@@ -61,7 +61,6 @@ struct rcu_cpu {
 	struct thread *thread; /* runs done; made by the grace-period thread */
 	u64 idle_count;	       /* even: idle; written by its CPU */
 	u64 idle_snapshot;     /* grace-period thread only */
-	bool print_stack;      /* the stall detector wants this CPU's stack */
 	u64 queued, run;       /* statistics; guarded by lock */
 };
 
@@ -138,13 +137,6 @@ void rcu_irq_enter(void)
 /* Context: interrupt. The end of the interrupt reports when it hit preemptible code. */
 void rcu_ipi(void)
 {
-	struct rcu_cpu *rc = this_cpu_ptr(&rcu_cpu);
-
-	if (READ_ONCE(rc->print_stack)) {
-		WRITE_ONCE(rc->print_stack, false);
-		printk("rcu: stack of CPU %u, thread %s:", this_cpu_id(), current->name);
-		arch_backtrace();
-	}
 	if (this_cpu_read(preempt_word) & PREEMPT_DEPTH_MASK)
 		sched_set_need_resched();
 }
@@ -218,7 +210,7 @@ static void report_stall(u64 since)
 		if (waiting & (1ull << cpu)) {
 			printk("rcu: CPU %u runs thread %s", cpu,
 				READ_ONCE(per_cpu(current_thread, cpu))->name);
-			WRITE_ONCE(per_cpu(rcu_cpu, cpu).print_stack, true);
+			arch_backtrace_cpu(cpu);
 		}
 	nudge();
 }
@@ -440,7 +432,6 @@ void rcu_init_cpu(unsigned cpu)
 	rc->thread = NULL;
 	rc->idle_count = 1;
 	rc->idle_snapshot = 0;
-	rc->print_stack = false;
 	rc->queued = rc->run = 0;
 }
 

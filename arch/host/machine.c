@@ -139,6 +139,13 @@ void arch_backtrace_thread(const struct thread *t)
 	(void)t;
 }
 
+/* There is one CPU. */
+void arch_backtrace_cpu(unsigned cpu)
+{
+	(void)cpu;
+	arch_backtrace();
+}
+
 void arch_symbolize(u64 address, char *buf, size_t size)
 {
 	snprintf(buf, size, "0x%llx", (unsigned long long)address);
