@@ -67,7 +67,10 @@ int ring_statx_issue(struct ring_request *req, unsigned flags)
 		return error;
 	}
 	error = vfs_statx(&path, s->mask, &out);
-	path_put(&path);
+	if (flags & RING_NONBLOCK)
+		path_put_nosleep(&path);
+	else
+		path_put(&path);
 	if (!error && copy_to_user((void __user *)s->buffer, &out, sizeof(out)))
 		error = -EFAULT;
 	return error;

@@ -76,6 +76,12 @@ static inline void path_put(const struct path *p)
 	dentry_put(p->dentry);
 	mount_put(p->mnt);
 }
+/* The same where sleeping is not allowed: a last reference is dropped later by a kernel thread. */
+static inline void path_put_nosleep(const struct path *p)
+{
+	dentry_put_nosleep(p->dentry);
+	mount_put(p->mnt);
+}
 
 /* Mount sb's root on where (reference to sb consumed, also on failure). flags MOUNT_RDONLY.
  * 0 or -errno. May sleep. */

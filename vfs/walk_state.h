@@ -98,12 +98,6 @@ int walk_lost(struct walk *w, enum walk_outcome reason);
 void walk_count(enum walk_outcome o);
 /* Reference p as it was at seq. False: nothing is held. Context: RCU. */
 bool walk_legitimize(const struct path *p, u32 seq, u32 mount_seq);
-/* Drop references without sleeping. */
-static inline void path_put_nosleep(const struct path *p)
-{
-	dentry_put_nosleep(p->dentry);
-	mount_put(p->mnt);
-}
 
 /* walk_log.c */
 void walk_log_step(struct walk *w, const struct walk_next *next, int err);
