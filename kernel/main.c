@@ -4,6 +4,7 @@
 #include "drivers/pci.h"
 #include "drivers/ramdisk.h"
 #include "drivers/virtio/blk.h"
+#include "fs/procfs/procfs.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/clock.h"
 #include "kernel/cmdline.h"
@@ -56,6 +57,7 @@ static void bring_up(void *arg)
 	ring_init(); /* before vfs: a process' workers go before its descriptors */
 	vfs_init();
 	tmpfs_init();
+	procfs_init();
 	mount_boot();
 	init_run();
 }
