@@ -4,9 +4,11 @@
  * Counters are per CPU and cost one instruction. inline_done is not counted but computed: every request
  * taken and not queued was finished inline.
  *
- * Locking: pools_lock (RANK_RING_SUBMIT, a mutex) for the list of pools; outside pool->lock.
+ * Locking: pools_lock (RANK_FS_MUTEX: read below a /proc file's position lock) for the list of pools;
+ *	outside pool->lock.
  */
 #include "kernel/cmdline.h"
+#include "kernel/proc.h"
 #include "kernel/process.h"
 #include "kernel/string.h"
 #include "ring/internal.h"
@@ -20,7 +22,7 @@ static const char *const retry_names[] = {
 	[RING_RETRY_RESUME] = "resume",
 };
 
-static struct mutex pools_lock = MUTEX_INIT(pools_lock, RANK_RING_SUBMIT);
+static struct mutex pools_lock = MUTEX_INIT(pools_lock, RANK_FS_MUTEX);
 static struct list_head pools = LIST_HEAD_INIT(pools); /* guarded by pools_lock */
 
 static int set_retry(const char *name, size_t len)
@@ -31,14 +33,6 @@ static int set_retry(const char *name, size_t len)
 			return 0;
 		}
 	return -EINVAL;
-}
-
-void ring_stats_init(void)
-{
-	char name[16];
-
-	if (cmdline_get("ring_retry", name, sizeof(name)) && set_retry(name, strlen(name)))
-		printk("ring: ring_retry=%s is none of rcu, norcu, resume", name);
 }
 
 int ring_control(const char *command)
@@ -140,4 +134,30 @@ int ring_workers_text(char *buf, size_t size)
 		n += pool_text(pool, buf + MIN((size_t)n, size), size - MIN((size_t)n, size));
 	mutex_unlock(&pools_lock);
 	return n;
+}
+
+/* ---- /proc/unlazy ---- */
+
+static void show_ring(struct text_buffer *t)
+{
+	text_append(t, ring_stats_text);
+}
+
+static void show_workers(struct text_buffer *t)
+{
+	text_append(t, ring_workers_text);
+}
+
+static struct proc_entry proc_entries[] = {
+	{.path = "unlazy/ring", .show = show_ring, .write = ring_control},
+	{.path = "unlazy/workers", .show = show_workers},
+};
+
+void ring_stats_init(void)
+{
+	char name[16];
+
+	if (cmdline_get("ring_retry", name, sizeof(name)) && set_retry(name, strlen(name)))
+		printk("ring: ring_retry=%s is none of rcu, norcu, resume", name);
+	proc_register(proc_entries, ARRAY_SIZE(proc_entries));
 }

@@ -58,17 +58,15 @@
 	iretq
 	.endm
 
-	/* 8, 10 to 14, 17, 21, 29, 30 */
-	.set ERROR_CODE_VECTORS, 0x60227d00
-
 	.balign 16
 	.globl trap_gates
 trap_gates:
 	.set vector, 0
 	.rept 256
 	.balign 16
-	/* The CPU pushes an error code for some exceptions (a bit each); for the others a zero. */
-	.if (vector > 31) || !((ERROR_CODE_VECTORS >> vector) & 1)
+	/* Exceptions where the CPU pushes an error code; for the others a zero. */
+	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+	.else
 	pushq $0
 	.endif
 	pushq $vector
