@@ -47,9 +47,6 @@ struct file_ops {
 };
 #define FILE_CALL_NOWAIT 1u
 
-/* Regular files whose inode's mapping has read_pages: read through the page cache, with readahead. */
-extern const struct file_ops regular_file_ops;
-
 /* file->mode bits */
 #define FILE_READ	   0x01u
 #define FILE_WRITE	   0x02u
