@@ -4,6 +4,7 @@
 #include "drivers/pci.h"
 #include "drivers/ramdisk.h"
 #include "drivers/virtio/blk.h"
+#include "fs/ext4/ext4.h"
 #include "fs/procfs/procfs.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "kernel/clock.h"
@@ -58,6 +59,7 @@ static void bring_up(void *arg)
 	vfs_init();
 	tmpfs_init();
 	procfs_init();
+	ext4_init();
 	mount_boot();
 	init_run();
 }
