@@ -1,0 +1,586 @@
+#!/usr/bin/python3
+"""ext4 against images of every kind that we claim to read, refuse or survive.
+
+    build/host/bin/ext4_images [--keep] [--fuzz N] [--seed N] [NAME...]
+
+Each image is made by mke2fs from one source folder, read through fs/ext4 (ext4_host beside it, under
+AddressSanitizer) and compared with the folder name by name: type, permissions, owner, links, size, time,
+contents. Then: refusals, truncation, journals in need of replay (written by debugfs), every single read
+failing once, and seeded damage. Prints "ok NAME" and "FAIL NAME: why"; --fuzz N damages N images of each
+kind, from --seed on.
+"""
+import argparse
+import filecmp
+import os
+import random
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+
+HOST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ext4_host")
+ENV = dict(os.environ, LC_ALL="C", PATH=os.environ["PATH"] + ":/sbin:/usr/sbin",
+           ASAN_OPTIONS="detect_leaks=0")
+MTIME = 1608000000
+
+# name, mke2fs options
+KINDS = [
+    ("ext2-1k", "-t ext2 -b 1024"),
+    ("ext2-4k", "-t ext2 -b 4096"),
+    ("ext2-rev0", "-r 0 -b 1024 -O none"),
+    ("ext2-no-filetype", "-t ext2 -b 1024 -O ^filetype"),
+    ("ext3-1k", "-t ext3 -b 1024"),
+    ("ext3-4k", "-t ext3 -b 4096 -I 128"),
+    ("ext4-1k", "-t ext4 -b 1024"),
+    ("ext4-2k", "-t ext4 -b 2048"),
+    ("ext4-4k", "-t ext4 -b 4096"),
+    ("ext4-default-large", "-t ext4 -T default"),
+    ("ext4-no-csum", "-t ext4 -b 1024 -O ^metadata_csum"),
+    ("ext4-gdt-csum", "-t ext4 -b 1024 -O ^metadata_csum,uninit_bg"),
+    ("ext4-32bit", "-t ext4 -b 4096 -O ^64bit"),
+    ("ext4-32bit-gdt-csum", "-t ext4 -b 1024 -O ^64bit,^metadata_csum,uninit_bg"),
+    ("ext4-csum-seed", "-t ext4 -b 1024 -O metadata_csum_seed"),
+    ("ext4-meta-bg", "-t ext4 -b 1024 -O meta_bg,^resize_inode -g 1024"),
+    ("ext4-meta-bg-32bit", "-t ext4 -b 1024 -O meta_bg,^resize_inode,^64bit -g 512"),
+    ("ext4-sparse-super2", "-t ext4 -b 1024 -O sparse_super2,meta_bg,^resize_inode -g 1024"),
+    ("ext4-inode-128", "-t ext4 -b 4096 -I 128"),
+    ("ext4-inode-1024", "-t ext4 -b 4096 -I 1024"),
+    ("ext4-indirect", "-t ext4 -b 1024 -O ^extents,^64bit"),
+    ("ext4-no-flex-bg", "-t ext4 -b 1024 -O ^flex_bg -g 2048"),
+    ("ext4-no-journal", "-t ext4 -b 4096 -O ^has_journal"),
+    ("ext4-more", "-t ext4 -b 4096 -O large_dir,ea_inode,mmp,quota,project,orphan_file,fast_commit"),
+    ("ext4-no-dir-index", "-t ext4 -b 1024 -O ^dir_index"),
+    ("ext4-tea", "-t ext4 -b 1024"),
+    ("ext4-legacy", "-t ext4 -b 1024"),
+]
+# With 1 KiB blocks 5,000 names need a hash tree of two levels.
+LARGE_FOLDERS = ("ext4-1k", "ext4-4k", "ext3-1k")
+# name, mke2fs options, word that the console line must contain
+REFUSED = [
+    ("bigalloc", "-t ext4 -O bigalloc -C 16384", "bigalloc"),
+    ("inline-data", "-t ext4 -O inline_data", "inline_data"),
+    ("encrypt", "-t ext4 -O encrypt", "encrypt"),
+    ("casefold", "-t ext4 -O casefold", "casefold"),
+    ("journal-device", "-O journal_dev -b 4096", "journal_dev"),
+    ("64k-blocks", "-t ext4 -b 65536", "2^6 KiB"),
+]
+
+passed = failed = 0
+
+
+class Failure(Exception):
+    pass
+
+
+def run(argv, ok=(0,), **kw):
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENV, **kw)
+    if ok is not None and p.returncode not in ok:
+        raise Failure(f"{' '.join(argv)[:200]}: status {p.returncode}\n"
+                      + p.stdout.decode(errors="replace")[-2000:])
+    return p
+
+
+def test(name, fn, *args):
+    global passed, failed
+    try:
+        fn(*args)
+        print(f"ok {name}")
+        passed += 1
+    except Failure as e:
+        print(f"FAIL {name}: {e}")
+        failed += 1
+    sys.stdout.flush()
+
+
+# ---- The source folder ----
+
+def pattern(tag, size):
+    r = random.Random(tag)
+    return r.randbytes(size)
+
+
+def put(path, data=b"", mode=0o644):
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chmod(path, mode)
+
+
+def sparse(path, size, pieces):
+    with open(path, "wb") as f:
+        for offset, data in pieces:
+            f.seek(offset)
+            f.write(data)
+        f.truncate(size)
+
+
+def make_source(top, entries):
+    """Everything a path walk or a read can meet; `entries` names in one folder."""
+    os.mkdir(top)
+    j = lambda *p: os.path.join(top, *p)
+    os.mkdir(j("sizes"))
+    for size in (0, 1, 59, 60, 511, 1023, 1024, 1025, 4095, 4096, 4097, 12 * 1024, 12 * 1024 + 1,
+                 12 * 4096, 49153, 268 * 1024, 300 * 1024 + 7, 1 << 20):
+        put(j("sizes", str(size)), pattern(str(size), size))
+    put(j("sizes", "large"), pattern("large", 5 << 20))
+    sparse(j("sparse-1"), 20 << 20, [(0, b"first"), (9 << 20, pattern("m", 9000)), (19 << 20, b"x" * 3000)])
+    sparse(j("sparse-empty"), 10 << 20, [])
+    sparse(j("sparse-tail"), (3 << 20) + 17, [((3 << 20) + 10, b"tail!!!")])
+    # One block of data, one hole, and so on: one extent each.
+    sparse(j("fragments"), 1000 * 8192, [(i * 8192, b"%d" % i * 100) for i in range(1000)])
+    os.mkdir(j("links"))
+    for n in (1, 58, 59, 60, 61, 120, 255, 1000):
+        os.symlink("t" * n, j("links", f"link-{n}"))
+    os.symlink("../sizes/4096", j("links", "relative"))
+    os.mkdir(j("many"))
+    for i in range(entries):
+        put(j("many", f"file-{i:08d}-{'x' * (i % 60)}"))
+    os.mkdir(j("names"))
+    for n in ("a b", "UMLAUT-\xe4\xf6\xfc", "new\nline", ".hidden", "..two", "...", "%41", "n" * 255):
+        put(j("names", n), n.encode())
+    d = j("deep")
+    for i in range(40):
+        os.mkdir(d)
+        d = os.path.join(d, f"level-{i}")
+    os.mkfifo(j("fifo"), 0o600)
+    try:
+        os.mknod(j("null"), stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        os.mknod(j("big-device"), stat.S_IFBLK | 0o660, os.makedev(259, 70000))
+    except PermissionError:
+        pass
+    put(j("setuid"), b"s", 0o4755)
+    put(j("secret"), b"s", 0o000)
+    put(j("hard-1"), b"one inode")
+    os.link(j("hard-1"), j("hard-2"))
+    os.mkdir(j("sticky"))
+    os.chmod(j("sticky"), 0o1777)
+    if os.getuid() == 0:
+        os.chown(j("hard-1"), 70000, 80000)
+    for folder, dirs, files in os.walk(top, topdown=False):
+        for n in dirs + files:
+            os.utime(os.path.join(folder, n), (MTIME, MTIME + len(n)), follow_symlinks=False)
+
+
+def mkfs(image, options, source=None, size="64M", extra=()):
+    if os.path.exists(image):
+        os.unlink(image)
+    run(["truncate", "-s", size, image])
+    run(["mke2fs", "-q", "-F", *options.split(), *extra, *(["-d", source] if source else []), image])
+
+
+def index_folders(image):
+    run(["e2fsck", "-fyD", image], ok=(0, 1))
+
+
+# ---- Comparing ----
+
+def unescape(s):
+    out = bytearray()
+    i = 0
+    b = s.encode()
+    while i < len(b):
+        if b[i] == ord("%"):
+            out.append(int(b[i + 1:i + 3], 16))
+            i += 3
+        else:
+            out.append(b[i])
+            i += 1
+    return bytes(out)
+
+
+def dump(image, folder):
+    os.mkdir(folder)
+    p = run([HOST, "dump", image, folder], ok=(0, 1))
+    entries = {}
+    for line in p.stdout.decode().split("\n"):
+        if line.startswith("#") or not line:
+            continue
+        f = line.split(" ")
+        if len(f) != 13:
+            raise Failure(f"unexpected line: {line}")
+        entries[unescape(f[0])] = f[1:]
+    if p.returncode:
+        raise Failure("errors in the walk:\n" + p.stdout.decode()[-1500:])
+    return entries
+
+
+DT = {stat.S_IFREG: 8, stat.S_IFDIR: 4, stat.S_IFLNK: 10, stat.S_IFIFO: 1, stat.S_IFCHR: 2, stat.S_IFBLK: 6}
+
+
+def compare(source, entries, contents, file_types=True):
+    wanted = set()
+    for folder, dirs, files in os.walk(os.fsencode(source)):
+        for n in dirs + files:
+            path = os.path.join(folder, n)
+            rel = b"/" + os.path.relpath(path, os.fsencode(source))
+            wanted.add(rel)
+            if rel not in entries:
+                raise Failure(f"{rel} is missing")
+            compare_one(path, rel, entries[rel], contents, file_types)
+    extra = set(entries) - wanted - {b"", b"/lost+found"}
+    if extra:
+        raise Failure(f"names that should not be there: {sorted(extra)[:5]}")
+
+
+def compare_one(path, rel, e, contents, file_types):
+    ino, mode, uid, gid, nlink, size, rdev, dtype, mtime, btime, blocks, link = e
+    st = os.lstat(path)
+    want = {"mode": st.st_mode, "uid": st.st_uid, "gid": st.st_gid, "mtime": int(st.st_mtime)}
+    got = {"mode": int(mode, 8), "uid": int(uid), "gid": int(gid), "mtime": int(mtime.split(".")[0])}
+    if stat.S_ISDIR(st.st_mode):
+        want["nlink"] = 2 + sum(os.path.isdir(os.path.join(path, n)) and
+                                not os.path.islink(os.path.join(path, n)) for n in os.listdir(path))
+    else:
+        want["nlink"], want["size"], got["size"] = st.st_nlink, st.st_size, int(size)
+    got["nlink"] = int(nlink)
+    want["type"] = DT[stat.S_IFMT(st.st_mode)] if file_types else 0
+    got["type"] = int(dtype)
+    if stat.S_ISLNK(st.st_mode):
+        want["link"], got["link"] = os.readlink(path), unescape(link)
+    if stat.S_ISCHR(st.st_mode) or stat.S_ISBLK(st.st_mode):
+        want["rdev"], got["rdev"] = st.st_rdev, int(rdev)
+    if want != got:
+        raise Failure(f"{rel}: {got}, expected {want}")
+    if stat.S_ISREG(st.st_mode) and not filecmp.cmp(path, os.path.join(os.fsencode(contents), ino.encode()), False):
+        raise Failure(f"contents of {rel} differ")
+
+
+def check_image(image, source, tmp, file_types=True):
+    contents = os.path.join(tmp, "contents")
+    shutil.rmtree(contents, ignore_errors=True)
+    try:
+        compare(source, dump(image, contents), contents, file_types)
+    finally:
+        shutil.rmtree(contents, ignore_errors=True)
+
+
+def test_kind(name, options, source, tmp):
+    image = os.path.join(tmp, "image")
+    mkfs(image, options, source, "1G" if name.endswith("large") else "96M")
+    file_types = "filetype" not in options and "-r 0" not in options
+    check_image(image, source, tmp, file_types)
+    if name in ("ext4-tea", "ext4-legacy"):
+        run(["tune2fs", "-E", "hash_alg=" + name[5:], image])
+    index_folders(image)
+    check_image(image, source, tmp, file_types)
+
+
+# ---- Refusals ----
+
+def expect_refused(image, *words):
+    p = run([HOST, "mount", image], ok=(1,))
+    lines = [l for l in p.stdout.decode().split("\n") if l.startswith("# ")]
+    if not lines or not all(w in lines[-1] for w in words):
+        raise Failure(f"says {lines}, expected {words}")
+
+
+def test_refused(options, word, tmp):
+    image = os.path.join(tmp, "image")
+    mkfs(image, options, size="64M")
+    expect_refused(image, "not mounted", word)
+
+
+def test_truncated(tmp):
+    image = os.path.join(tmp, "image")
+    mkfs(image, "-t ext4 -b 4096", size="64M")
+    run(["truncate", "-s", "63M", image])
+    expect_refused(image, "truncated", "16384 blocks", "16128")
+
+
+def test_no_filesystem(tmp):
+    image = os.path.join(tmp, "image")
+    for size in (0, 512, 1024, 2048, 1 << 20):
+        with open(image, "wb") as f:
+            f.truncate(size)
+        expect_refused(image, "not mounted")
+
+
+def poke(image, offset, data):
+    with open(image, "r+b") as f:
+        f.seek(offset)
+        f.write(data)
+
+
+def test_damaged_super(tmp):
+    image = os.path.join(tmp, "image")
+    mkfs(image, "-t ext4 -b 4096", size="64M")
+    poke(image, 1024 + 0x78, b"X")
+    expect_refused(image, "wrong checksum of the super block")
+    # Without a checksum each value is checked by itself.
+    for offset, value, words in ((0x14, 7, "first data block"), (0x20, 0, "blocks in a group"),
+                                 (0x20, 0xffffffff, "blocks in a group"), (0x28, 0, "inodes in a group"),
+                                 (0x28, 0xfffffff8, "inodes in a group"), (0x0, 5, "contradict"),
+                                 (0x18, 20, "2^20 KiB"), (0x58, 0x101, "inode size"),
+                                 (0x58, 0x8000, "inode size"), (0x4, 0, "number of blocks"),
+                                 (0x54, 0, "first inode"), (0x4, 0x7fffffff, "")):
+        mkfs(image, "-t ext4 -b 4096 -O ^metadata_csum", size="64M")
+        poke(image, 1024 + offset, struct.pack("<I", value))
+        expect_refused(image, "not mounted", words)
+
+
+# ---- Journals ----
+
+def debugfs(image, *commands):
+    p = run(["debugfs", "-w", "-f", "-", image], input=("\n".join(commands) + "\n").encode())
+    return p.stdout.decode(errors="replace")
+
+
+def changed_blocks(before, after, size):
+    out = []
+    with open(before, "rb") as a, open(after, "rb") as b:
+        nr = 0
+        while True:
+            x, y = a.read(size), b.read(size)
+            if not x:
+                return out
+            if x != y:
+                out.append((nr, y))
+            nr += 1
+
+
+def write_journal(image, tmp, transactions, version, size):
+    """Each transaction: a list of (block, contents), a list of revoked blocks, committed or not."""
+    commands = [f"jo {version}"]
+    for i, (blocks, revoked, commit) in enumerate(transactions):
+        data = os.path.join(tmp, f"journal-{i}")
+        put(data, b"".join(c for _, c in blocks))
+        words = "jw"
+        if blocks:
+            words += " -b " + ",".join(str(b) for b, _ in blocks)
+        if revoked:
+            words += " -r " + ",".join(str(b) for b in revoked)
+        commands.append(f"{words} {'' if commit else '-c'} {data if blocks else ''}")
+    out = debugfs(image, *commands, "jc")
+    if "error" in out.lower() or "usage" in out.lower():
+        raise Failure(out)
+
+
+def file_block(image, path, lblk=0):
+    return int(subprocess.run(["debugfs", "-R", f"bmap {path} {lblk}", image], env=ENV,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+
+
+def journal_source(tmp):
+    source = os.path.join(tmp, "journal-source")
+    shutil.rmtree(source, ignore_errors=True)
+    os.mkdir(source)
+    for i in range(60):
+        put(os.path.join(source, f"f{i}"), pattern(f"j{i}", 5000))
+    os.mkdir(os.path.join(source, "d"))
+    for i in range(200):
+        put(os.path.join(source, "d", f"x{i}"), b"%d" % i)
+    return source
+
+
+def test_journal(options, version, size, tmp):
+    """A whole batch of changes that is in the journal only, over several transactions."""
+    source = journal_source(tmp)
+    before, after = os.path.join(tmp, "before"), os.path.join(tmp, "after")
+    mkfs(before, options, source, "32M")
+    shutil.copy(before, after)
+    put(os.path.join(source, "d", "new"), pattern("new", 70000))
+    put(os.path.join(source, "f1"), pattern("other", 3000))
+    os.unlink(os.path.join(source, "f2"))
+    os.mkdir(os.path.join(source, "fresh"))
+    debugfs(after, f"write {source}/d/new d/new", "rm f1", f"write {source}/f1 f1", "rm f2", "mkdir fresh",
+            "sif fresh mode 040755")
+    for n in ("d/new", "f1"):
+        debugfs(after, f"sif {n} mode 0100644")
+    changes = changed_blocks(before, after, size)
+    if len(changes) < 10:
+        raise Failure("too few changes")
+    garbage = [(b, b"\xaa" * size) for b, _ in changes[1:6]]
+    middle = len(changes) // 2
+    write_journal(before, tmp, [(garbage, [], True), (changes[:middle], [], True),
+                                (changes[middle:], [], True), (garbage, [], False)], version, size)
+    for folder, dirs, files in os.walk(source):
+        for n in dirs + files:
+            os.utime(os.path.join(folder, n), (MTIME, MTIME))
+    wanted = os.path.join(tmp, "contents-after")
+    shutil.rmtree(wanted, ignore_errors=True)
+    want = dump(after, wanted)
+    got_dir = os.path.join(tmp, "contents-before")
+    shutil.rmtree(got_dir, ignore_errors=True)
+    got = dump(before, got_dir)
+    if want != got:
+        raise Failure(f"{set(map(str, want.items())) ^ set(map(str, got.items()))}")
+    for n in os.listdir(wanted):
+        if not filecmp.cmp(os.path.join(wanted, n), os.path.join(got_dir, n), False):
+            raise Failure(f"contents of inode {n} differ")
+    shutil.rmtree(wanted)
+    shutil.rmtree(got_dir)
+
+
+def read_file(image, ino, offset, length):
+    return bytes.fromhex(run([HOST, "read", image, str(ino), str(offset), str(length)]).stdout.decode().strip())
+
+
+def inode_of(image, path):
+    out = subprocess.run(["debugfs", "-R", f"stat {path}", image], env=ENV, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL).stdout
+    return int(out.split(b"Inode:")[1].split()[0])
+
+
+def test_journal_rules(options, version, size, tmp):
+    """Revocation, escaped blocks, later copies over earlier ones, uncommitted ones not at all."""
+    source = journal_source(tmp)
+    image = os.path.join(tmp, "image")
+    mkfs(image, options, source, "32M")
+    ino = {n: inode_of(image, n) for n in ("f1", "f2", "f3", "f4", "f5")}
+    block = {n: file_block(image, n) for n in ino}
+    old = {n: pattern(f"j{n[1:]}", 5000)[:size] for n in ino}
+    escaped = b"\xc0\x3b\x39\x98" + b"e" * (size - 4)
+    write_journal(image, tmp, [
+        ([(block["f1"], b"1" * size), (block["f2"], b"2" * size), (block["f3"], escaped)], [], True),
+        ([(block["f1"], b"3" * size)], [], True),
+        ([], [block["f2"]], True), # debugfs cannot revoke and write in one transaction
+        ([], [block["f5"]], True),
+        ([(block["f5"], b"5" * size)], [], True),
+        ([(block["f4"], b"4" * size)], [], False)], version, size)
+    want = {"f1": b"3" * size, "f2": old["f2"], "f3": escaped, "f4": old["f4"], "f5": b"5" * size}
+    for n in ino:
+        if read_file(image, ino[n], 0, size) != want[n]:
+            raise Failure(f"{n} is wrong")
+    return image
+
+
+def test_journal_damage(tmp):
+    """A checksummed journal whose committed part is damaged is refused, a clean one is not looked at."""
+    options, size = "-t ext4 -b 1024", 1024
+    source = journal_source(tmp)
+    image = os.path.join(tmp, "image")
+    mkfs(image, options, source, "32M")
+    b = file_block(image, "f1")
+    write_journal(image, tmp, [([(b, b"1" * size)], [], True), ([(b, b"2" * size)], [], True)], "-c", size)
+    first = file_block(image, "<8>", 0)
+    with open(image, "rb") as f:
+        f.seek(first * size)
+        journal = f.read(64 * size)
+    for offset, word in ((size + 12, "damaged"), (2 * size + 7, "wrong checksum"), (3 * size + 20, "damaged"),
+                         (20, "checksum"), (0, "super block")):
+        damaged = image + "-damaged"
+        shutil.copy(image, damaged)
+        poke(damaged, first * size + offset, bytes([journal[offset] ^ 1]))
+        expect_refused(damaged, "journal needs recovery", word)
+    # The very last commit block torn: the last transaction never happened.
+    torn = image + "-torn"
+    shutil.copy(image, torn)
+    poke(torn, (first + 6) * size + 40, b"\xff")
+    if read_file(torn, inode_of(image, "f1"), 0, size) != b"1" * size:
+        raise Failure("a torn last transaction is not left out")
+
+
+# ---- Faults and damage ----
+
+def small_source(tmp):
+    source = os.path.join(tmp, "small-source")
+    if os.path.exists(source):
+        return source
+    os.mkdir(source)
+    j = lambda *p: os.path.join(source, *p)
+    for i in range(8):
+        put(j(f"file{i}"), pattern(f"s{i}", 1500 * i))
+    sparse(j("fragments"), 1200 * 1024 * 2, [(i * 2048, b"%d" % i) for i in range(0, 1200, 3)])
+    os.mkdir(j("many"))
+    for i in range(400):
+        put(j("many", f"name-{i}-{'y' * (i % 20)}"))
+    os.makedirs(j("a", "b", "c"))
+    os.symlink("short", j("a", "short-link"))
+    os.symlink("l" * 200, j("a", "long-link"))
+    os.mkfifo(j("a", "b", "fifo"))
+    return source
+
+
+DAMAGE_KINDS = [("ext2", "-t ext2 -b 1024"), ("ext4", "-t ext4 -b 1024"),
+                ("ext4-no-csum", "-t ext4 -b 1024 -O ^metadata_csum,uninit_bg"),
+                ("ext4-4k", "-t ext4 -b 4096 -O ^metadata_csum,meta_bg,^resize_inode")]
+
+
+def damage_image(name, options, tmp):
+    image = os.path.join(tmp, f"damage-{name}")
+    if not os.path.exists(image):
+        mkfs(image, options, small_source(tmp), "6M", ("-N", "600", "-J", "size=1") if "ext4" in name
+             and "4k" not in name else ("-N", "600"))
+        index_folders(image)
+    return image
+
+
+def damage_journal(tmp):
+    image = os.path.join(tmp, "damage-journal")
+    if os.path.exists(image):
+        return image
+    base = damage_image("ext4-no-csum", DAMAGE_KINDS[2][1], tmp)
+    shutil.copy(base, image)
+    after = image + "-after"
+    shutil.copy(base, after)
+    debugfs(after, "rm file1", "mkdir d2", "rm many/name-7-yyyyyyy")
+    write_journal(image, tmp, [(changed_blocks(base, after, 1024), [5, 6, 7], True)], "", 1024)
+    return image
+
+
+def test_faults(image):
+    run([HOST, "faults", image])
+
+
+def test_fuzz(image, seed, count):
+    run([HOST, "fuzz", image, str(seed), str(count)])
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("names", nargs="*")
+    ap.add_argument("--keep", action="store_true")
+    ap.add_argument("--fuzz", type=int, default=150)
+    ap.add_argument("--seed", type=int, default=1)
+    args = ap.parse_args()
+    tmp = tempfile.mkdtemp(prefix="ext4-images-")
+
+    def want(name):
+        return not args.names or any(name.startswith(n) for n in args.names)
+
+    for line in run([HOST, "units"], ok=(0, 1)).stdout.decode().split("\n"):
+        if line and want("units"):
+            print(line)
+            globals()["passed" if line.startswith("ok") else "failed"] += 1
+    sources = {}
+    for name, options in KINDS:
+        if want(name):
+            entries = 5000 if name in LARGE_FOLDERS else 700
+            if entries not in sources:
+                sources[entries] = os.path.join(tmp, f"source-{entries}")
+                make_source(sources[entries], entries)
+            test(name, test_kind, name, options, sources[entries], tmp)
+    for name, options, word in REFUSED:
+        if want(f"refused-{name}"):
+            test(f"refused-{name}", test_refused, options, word, tmp)
+    for name, fn in (("truncated", test_truncated), ("no-file-system", test_no_filesystem),
+                     ("damaged-super-block", test_damaged_super), ("journal-damage", test_journal_damage)):
+        if want(name):
+            test(name, fn, tmp)
+    for name, options, version, size in (("journal-v3", "-t ext4 -b 1024", "-c", 1024),
+                                         ("journal-v3-4k", "-t ext4 -b 4096", "-c", 4096),
+                                         ("journal-v2", "-t ext4 -b 1024", "-c -v 2", 1024),
+                                         ("journal-plain", "-t ext4 -b 1024", "", 1024),
+                                         ("journal-32bit", "-t ext4 -b 4096 -O ^64bit,^metadata_csum", "", 4096),
+                                         ("journal-ext3", "-t ext3 -b 1024", "", 1024)):
+        if want(name):
+            test(name, test_journal, options, version, size, tmp)
+            test(f"{name}-rules", test_journal_rules, options, version, size, tmp)
+    for name, options in DAMAGE_KINDS:
+        if want(f"faults-{name}"):
+            test(f"faults-{name}", test_faults, damage_image(name, options, tmp))
+        if want(f"fuzz-{name}"):
+            test(f"fuzz-{name}", test_fuzz, damage_image(name, options, tmp), args.seed, args.fuzz)
+    if want("fuzz-journal"):
+        test("faults-journal", test_faults, damage_journal(tmp))
+        test("fuzz-journal", test_fuzz, damage_journal(tmp), args.seed, args.fuzz)
+    if args.keep:
+        print(tmp, file=sys.stderr)
+    else:
+        shutil.rmtree(tmp)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
