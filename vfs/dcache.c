@@ -26,33 +26,19 @@
  *
  * Limits: one table for the life of the system, sized from memory at boot; no resizing.
  */
+#include "vfs/dcache_hash.h"
 #include "vfs/internal.h"
 
 #include "arch/arch.h"
 #include "kernel/string.h"
 
-struct bucket {
-	uintptr_t head; /* struct hlist_node * | lock bit */
-};
-#define BUCKET_LOCKED ((uintptr_t)1)
-
 struct slab_cache *dentry_cache;
 struct seqlock rename_lock = SEQLOCK_INIT(RANK_RENAME);
 
-static struct bucket *table;
-static unsigned table_shift; /* buckets = 1 << (32 - table_shift) */
+struct dentry_bucket *dentry_table;
+unsigned dentry_table_shift;
 
-static __always_inline struct bucket *bucket_of(u64 hash_len)
-{
-	return &table[(u32)(hash_len >> 32) >> table_shift];
-}
-
-static __always_inline struct hlist_node *bucket_first(const struct bucket *b)
-{
-	return (struct hlist_node *)(load_acquire(&b->head) & ~BUCKET_LOCKED);
-}
-
-static void bucket_lock(struct bucket *b)
+static void bucket_lock(struct dentry_bucket *b)
 {
 	preempt_disable();
 	lock_rank_acquire(b, RANK_DENTRY_HASH, false);
@@ -61,7 +47,7 @@ static void bucket_lock(struct bucket *b)
 			arch_cpu_relax();
 }
 
-static void bucket_unlock(struct bucket *b)
+static void bucket_unlock(struct dentry_bucket *b)
 {
 	lock_rank_release(b);
 	store_release(&b->head, b->head & ~BUCKET_LOCKED);
@@ -78,23 +64,23 @@ static void node_store(struct hlist_node **where, struct hlist_node *n)
 
 void dentry_hash_insert(struct dentry *d)
 {
-	struct bucket *b = bucket_of(d->hash_len);
+	struct dentry_bucket *b = dentry_bucket_of(d->hash_len);
 	struct hlist_node *first;
 
 	bucket_lock(b);
-	first = bucket_first(b);
+	first = dentry_bucket_first(b);
 	WRITE_ONCE(d->hash.next, first);
 	WRITE_ONCE(d->hash.pprev, (struct hlist_node **)&b->head);
 	if (first)
 		WRITE_ONCE(first->pprev, &d->hash.next);
-	/* publishes the whole dentry; partner: bucket_first and the chain's data dependence */
+	/* publishes the whole dentry; partner: dentry_bucket_first and the chain's data dependence */
 	node_store((struct hlist_node **)&b->head, &d->hash);
 	bucket_unlock(b);
 }
 
 void dentry_hash_remove(struct dentry *d)
 {
-	struct bucket *b = bucket_of(d->hash_len);
+	struct dentry_bucket *b = dentry_bucket_of(d->hash_len);
 	struct hlist_node *next;
 
 	bucket_lock(b);
@@ -108,26 +94,7 @@ void dentry_hash_remove(struct dentry *d)
 
 struct dentry *dcache_lookup_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq)
 {
-	u64 hash_len = name->hash_len;
-	struct hlist_node *n = bucket_first(bucket_of(hash_len));
-
-	for (; n; n = load_acquire(&n->next)) {
-		struct dentry *d = container_of(n, struct dentry, hash);
-		u32 s;
-
-		if (READ_ONCE(d->hash_len) != hash_len)
-			continue;
-		s = seqcount_begin_nowait(&d->seq);
-		if (unlikely(READ_ONCE(d->parent) != parent || READ_ONCE(d->hash_len) != hash_len))
-			continue;
-		if (unlikely(!name_equal_rcu(READ_ONCE(d->name), name->name, (u32)hash_len)))
-			continue;
-		if (unlikely(hlist_unhashed(&d->hash)))
-			continue;
-		*seq = s;
-		return d;
-	}
-	return NULL;
+	return dcache_lookup_rcu_inline(parent, name->name, name->hash_len, seq);
 }
 
 struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name)
@@ -313,7 +280,7 @@ void dcache_delete(struct dentry *d)
 
 void dcache_get_stats(struct dcache_stats *out)
 {
-	u64 buckets = 1ull << (32 - table_shift);
+	u64 buckets = 1ull << (64 - dentry_table_shift);
 
 	*out = (struct dcache_stats){.buckets = buckets, .dentries = dcache_dentry_count()};
 	dcache_lru_counts(&out->unused);
@@ -322,7 +289,7 @@ void dcache_get_stats(struct dcache_stats *out)
 		u64 chain = 0;
 
 		rcu_read_lock();
-		for (struct hlist_node *n = bucket_first(&table[i]); n; n = load_acquire(&n->next)) {
+		for (struct hlist_node *n = dentry_bucket_first(&dentry_table[i]); n; n = load_acquire(&n->next)) {
 			chain++;
 			out->negative += dentry_is_negative(container_of(n, struct dentry, hash));
 		}
@@ -341,10 +308,10 @@ void dcache_init(void)
 	/* One bucket per 2 KiB of memory: chains of about one when a third of it is dentries. */
 	while (buckets < pages.total * 2 && buckets < (1u << 22))
 		buckets *= 2;
-	table = vzalloc(buckets * sizeof(*table));
-	if (!table)
+	dentry_table = vzalloc(buckets * sizeof(*dentry_table));
+	if (!dentry_table)
 		panic("dcache: no memory for %llu buckets", (unsigned long long)buckets);
-	table_shift = 32 - (unsigned)__builtin_ctzll(buckets);
+	dentry_table_shift = 64 - (unsigned)__builtin_ctzll(buckets);
 	name_salt ^= arch_cycles();
 	dentry_cache = slab_cache_create("dentry", sizeof(struct dentry), CACHE_LINE, 0, NULL);
 	if (!dentry_cache)

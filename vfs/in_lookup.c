@@ -17,6 +17,7 @@
  * hold the directory's rwsem, at least shared, so names of this directory do not move meanwhile.
  */
 #include "vfs/internal.h"
+#include "vfs/name.h"
 
 #include "kernel/wait.h"
 

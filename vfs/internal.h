@@ -13,11 +13,6 @@
 #include "vfs/super.h"
 #include "vfs/walk.h"
 
-/* ---- name.c ---- */
-extern u64 name_salt;
-/* Compare a dentry's stored name (word aligned, zero padded) with len bytes of name. Context: RCU. */
-bool name_equal_rcu(const char *dentry_name, const char *name, u32 len);
-
 /* ---- dcache.c ---- */
 extern struct slab_cache *dentry_cache;
 /* Hash or unhash. Context: d->ref's lock held. */

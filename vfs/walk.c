@@ -20,6 +20,7 @@
  *
  * Context: the RCU part runs in one read section and never sleeps; the rest may.
  */
+#include "vfs/dcache_hash.h"
 #include "vfs/walk_state.h"
 
 #include "abi/unlazy.h"
@@ -174,7 +175,7 @@ static int walk_not_directory(struct walk *w)
 }
 
 /* Take the component at name into w->last; returns the character behind it. */
-static __always_inline const char *walk_next_name(struct walk *w, const char *name)
+static const char *walk_next_name(struct walk *w, const char *name)
 {
 	u64 hash_len = name_hash(w->path.dentry, name);
 	u32 len = (u32)hash_len;
@@ -191,6 +192,63 @@ static __always_inline const char *walk_next_name(struct walk *w, const char *na
 	return name + len;
 }
 
+/*
+ * The common walk in RCU mode: cached entries, directories that anyone may search, no mounts, no dots,
+ * no links. Everything stays in registers; the checks are those of walk_component, in the same order.
+ * Stops in front of the first component that needs more, without having changed anything for it: the
+ * general loop takes that one. Returns NULL when it took the last component, too.
+ */
+static __always_inline const char *walk_run(struct walk *w, const char *name)
+{
+	struct dentry *parent = w->path.dentry;
+	struct inode *inode = w->inode;
+	u32 seq = w->seq;
+
+	while (likely((READ_ONCE(inode->mode) & 0111) == 0111)) {
+		u64 word = name_load(name), hash_len;
+		struct inode *child_inode;
+		struct dentry *d;
+		const char *rest;
+		u32 child_seq, type;
+
+		if (unlikely((u8)word == '.'))
+			break;
+		hash_len = name_hash_inline(parent, name, word);
+		if (unlikely((u32)hash_len > NAME_MAX))
+			break;
+		d = dcache_lookup_rcu_inline(parent, name, hash_len, &child_seq);
+		if (unlikely(!d))
+			break;
+		child_inode = READ_ONCE(d->inode);
+		type = READ_ONCE(d->flags) & (DENTRY_TYPE_MASK | DENTRY_MOUNTED | DENTRY_REVALIDATE);
+		if (unlikely(!child_inode || seqcount_retry(&parent->seq, seq)))
+			break;
+		rest = name + (u32)hash_len;
+		if (*rest == '/') {
+			if (unlikely(type != DENTRY_TYPE_DIR))
+				break;
+			while (*++rest == '/')
+				;
+			if (unlikely(!*rest))
+				break;
+		} else if (unlikely(type != DENTRY_TYPE_REG && type != DENTRY_TYPE_DIR)) {
+			break;
+		} else {
+			rest = NULL;
+		}
+		parent = d;
+		inode = child_inode;
+		seq = child_seq;
+		name = rest;
+		if (!name)
+			break;
+	}
+	w->path.dentry = parent;
+	w->inode = inode;
+	w->seq = seq;
+	return name;
+}
+
 int walk_components(struct walk *w, const char *name)
 {
 	while (*name == '/')
@@ -202,8 +260,9 @@ int walk_components(struct walk *w, const char *name)
 	for (;;) {
 		const char *end, *rest, *body;
 		bool ends_link = false;
-		int err = walk_may_search(w);
+		int err;
 
+		err = walk_may_search(w);
 		if (unlikely(err))
 			return err;
 		end = rest = walk_next_name(w, name);
@@ -211,7 +270,7 @@ int walk_components(struct walk *w, const char *name)
 			return -ENAMETOOLONG;
 		while (*rest == '/')
 			rest++;
-		if (unlikely(!*rest)) {
+		if (!*rest) {
 			ends_link = w->depth && w->links[w->depth - 1].rest;
 			if (!ends_link) {
 				w->trailing_slash |= *end == '/';
@@ -235,6 +294,15 @@ int walk_components(struct walk *w, const char *name)
 
 int walk_to_end(struct walk *w, const char *name, bool follow)
 {
+	if (likely((w->flags & WALK_RCU) && !w->start->log && !trace_enabled)) {
+		while (*name == '/')
+			name++;
+		if (likely(*name)) {
+			name = walk_run(w, name);
+			if (likely(!name))
+				return 0;
+		}
+	}
 	for (;;) {
 		const char *body;
 		int err = walk_components(w, name);
