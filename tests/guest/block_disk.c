@@ -15,7 +15,8 @@
 struct pattern_header {
 	char magic[16];
 	u64 sectors;
-	u64 bad_sector; /* reading it fails (blkdebug), 0: none */
+	u64 bad_sector;	    /* reading it fails (blkdebug), 0: none */
+	u64 stalled_sector; /* reading it is never answered, 0: none */
 };
 static const char magic[16] = "unlazy pattern";
 
@@ -295,6 +296,33 @@ static unsigned injected_error(struct block_device *dev, const struct pattern_he
 KTEST(block_read_error_is_eio_and_the_device_lives)
 {
 	on_disks(injected_error);
+}
+
+/* One unanswered request: all end with -EIO, once, and the device is given up. Kernel: blk_timeout=1. */
+static unsigned stalled(struct block_device *dev, const struct pattern_header *header)
+{
+	struct io ios[3];
+
+	if (header->stalled_sector == 0)
+		return 0;
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_OR_0(io_init(&ios[i], dev, BLOCK_READ, header->stalled_sector, 512));
+	io_run(ios, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_OR_0(ios[i].status == -EIO && ios[i].times == 1);
+		ios[i].rq.sector = 8;
+	}
+	io_run(ios, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_OR_0(ios[i].status == -EIO && ios[i].times == 1 + 1);
+		page_put(ios[i].segment.page);
+	}
+	return 1;
+}
+
+KTEST(block_stalled_device_is_given_up)
+{
+	on_disks(stalled);
 }
 
 static unsigned read_only(struct block_device *dev, const struct pattern_header *header)
