@@ -161,11 +161,13 @@ static unsigned batch(struct block_device *dev, const struct pattern_header *hea
 	struct io *ios = kzalloc(BATCH * sizeof(*ios), ALLOC_WAIT);
 	struct block_stats before, after;
 	struct block_queue_stats queue;
-	u64 polled = 0;
+	u64 polled = 0, deferred = 0;
 
 	CHECK_OR_0(ios != NULL);
 	for (unsigned i = 0; i < BATCH; i++)
 		CHECK_OR_0(io_init(&ios[i], dev, BLOCK_READ, 8 + 8 * i, PAGE_SIZE));
+	for (unsigned i = 0; block_get_queue_stats(dev, i, &queue); i++)
+		deferred -= queue.deferred;
 	block_get_stats(dev, &before);
 	io_run(ios, BATCH);
 	block_get_stats(dev, &after);
@@ -176,10 +178,12 @@ static unsigned batch(struct block_device *dev, const struct pattern_header *hea
 	kfree(ios);
 	CHECK_OR_0(after.reads - before.reads == BATCH);
 	CHECK_OR_0(after.in_flight == 0 && header->sectors > 8 * BATCH);
-	for (unsigned i = 0; block_get_queue_stats(dev, i, &queue); i++)
+	for (unsigned i = 0; block_get_queue_stats(dev, i, &queue); i++) {
 		polled += queue.polled;
-	if (after.interrupts == 0)
-		return 0; /* a RAM disk, or a device without interrupts */
+		deferred += queue.deferred;
+	}
+	if (after.interrupts == 0 || deferred)
+		return 0; /* a RAM disk, no interrupts, or queues that are smaller than the batch */
 	CHECK_OR_0(after.max_in_flight >= BATCH);
 	CHECK_OR_0(after.kicks - before.kicks == 1);
 	CHECK_OR_0(after.interrupts - before.interrupts >= 1);
@@ -208,7 +212,7 @@ static unsigned many(struct block_device *dev, const struct pattern_header *head
 	CHECK_OR_0(ios != NULL);
 	for (unsigned i = 0; i < MANY; i++)
 		CHECK_OR_0(io_init(&ios[i], dev, BLOCK_READ,
-			8 + (i * 104729ull) % (header->sectors - 16) / 8 * 8, 512));
+			8 + (i * 104729ull) % (header->sectors - 16) / 8 * 8, dev->logical_block));
 	io_run(ios, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
 		wrong += ios[i].status != 0 || ios[i].times != 1 || !io_right(&ios[i]);
@@ -235,7 +239,7 @@ static unsigned sleeping(struct block_device *dev, const struct pattern_header *
 	struct io io;
 	u32 left = 1;
 
-	CHECK_OR_0(header->sectors > 16 && io_init(&io, dev, BLOCK_READ, 8, 512));
+	CHECK_OR_0(header->sectors > 16 && io_init(&io, dev, BLOCK_READ, 8, dev->logical_block));
 	completion_init(&all_done);
 	io.left = &left;
 	io.all_done = &all_done;
@@ -348,7 +352,7 @@ static unsigned writes(struct block_device *dev, const struct pattern_header *he
 {
 	struct io io;
 
-	if (dev->read_only || header->bad_sector)
+	if (dev->read_only || header->bad_sector || header->stalled_sector)
 		return 0;
 	CHECK_OR_0(io_init(&io, dev, BLOCK_WRITE, header->sectors - 8, PAGE_SIZE));
 	for (unsigned value = 0; value < 2; value++) {
