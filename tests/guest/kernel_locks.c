@@ -16,13 +16,14 @@ struct shared {
 	struct seqlock seq;
 	struct lockref ref;
 	u64 a, b; /* equal whenever nobody is inside */
-	u32 torn, left, go;
+	u32 torn, left, go, reads;
 	struct completion done;
 };
 
 static void run_all(struct shared *s, void (*fn)(void *arg))
 {
 	s->left = THREADS;
+	s->go = 0;
 	completion_init(&s->done);
 	for (int i = 0; i < THREADS; i++) {
 		struct thread *t = thread_create("locker", fn, s);
@@ -32,6 +33,14 @@ static void run_all(struct shared *s, void (*fn)(void *arg))
 		thread_put(t);
 	}
 	wait_for_completion(&s->done);
+}
+
+/* All threads begin together, or they would run one after the other. */
+static void wait_for_all(struct shared *s)
+{
+	atomic_add(&s->go, 1u);
+	while (READ_ONCE(s->go) < THREADS)
+		yield();
 }
 
 static void finish(struct shared *s)
@@ -44,6 +53,7 @@ static void with_spinlock(void *arg)
 {
 	struct shared *s = arg;
 
+	wait_for_all(s);
 	for (int i = 0; i < ROUNDS * 4; i++) {
 		spin_lock(&s->spin);
 		WRITE_ONCE(s->a, s->a + 1);
@@ -66,6 +76,7 @@ static void with_mutex(void *arg)
 {
 	struct shared *s = arg;
 
+	wait_for_all(s);
 	for (int i = 0; i < ROUNDS; i++) {
 		mutex_lock(&s->mutex);
 		WRITE_ONCE(s->a, s->a + 1);
@@ -91,6 +102,7 @@ static void with_rwsem(void *arg)
 {
 	struct shared *s = arg;
 
+	wait_for_all(s);
 	for (int i = 0; i < ROUNDS; i++) {
 		if (i % 4 == 0) {
 			rwsem_down_write(&s->rwsem);
@@ -158,14 +170,19 @@ static void with_seqlock(void *arg)
 {
 	struct shared *s = arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	wait_for_all(s);
+	for (int i = 0; i < ROUNDS * 4; i++) {
 		u64 a, b;
 		u32 seq;
 
-		if (i % 8 == 0) {
+		if (i % 64 == 0) {
 			write_seqlock(&s->seq);
 			WRITE_ONCE(s->a, s->a + 1);
-			arch_cpu_relax();
+			/* Give readers the time to look at the half-written pair. */
+			u32 reads = READ_ONCE(s->reads);
+
+			for (int n = 0; n < 2000 && READ_ONCE(s->reads) < reads + 4; n++)
+				arch_cpu_relax();
 			WRITE_ONCE(s->b, s->b + 1);
 			write_sequnlock(&s->seq);
 			continue;
@@ -174,6 +191,7 @@ static void with_seqlock(void *arg)
 			seq = read_seqbegin(&s->seq);
 			a = READ_ONCE(s->a);
 			b = READ_ONCE(s->b);
+			atomic_add(&s->reads, 1u);
 		} while (read_seqretry(&s->seq, seq));
 		if (a != b)
 			atomic_add(&s->torn, 1u);
@@ -187,13 +205,14 @@ KTEST(locks_seqlock_readers_never_see_half_a_write)
 
 	run_all(&s, with_seqlock);
 	KT_EQ(s.torn, 0);
-	KT_EQ(s.a, THREADS * DIV_ROUND_UP(ROUNDS, 8));
+	KT_EQ(s.a, THREADS * DIV_ROUND_UP(ROUNDS * 4, 64));
 }
 
 static void with_lockref(void *arg)
 {
 	struct shared *s = arg;
 
+	wait_for_all(s);
 	for (int i = 0; i < ROUNDS; i++) {
 		lockref_get(&s->ref, RANK_NONE);
 		if (i % 32 == 0) {

@@ -5,6 +5,8 @@
 #include "kernel/slab.h"
 #include "kernel/wait.h"
 
+static u32 callbacks; /* atomic: run so far */
+
 struct section {
 	u32 inside, leave, left;
 	struct completion done;
@@ -87,6 +89,36 @@ KTEST(rcu_expedited_grace_period_waits_for_a_reader)
 	check_waits(true);
 }
 
+static void note_end(struct rcu_head *head)
+{
+	(void)head;
+	WRITE_ONCE(callbacks, 1);
+}
+
+KTEST(rcu_callback_waits_for_a_reader)
+{
+	struct section s = {.done = COMPLETION_INIT(s.done)};
+	struct rcu_head head;
+
+	if (nr_cpus < 2) {
+		ktest_skip("needs two CPUs");
+		return;
+	}
+	WRITE_ONCE(callbacks, 0);
+	start_on("reader", hold_section, &s, 1);
+	while (!READ_ONCE(s.inside))
+		sleep_ns(NSEC_PER_MSEC);
+	call_rcu(&head, note_end);
+	for (int i = 0; i < 30 && !READ_ONCE(callbacks); i++)
+		sleep_ns(NSEC_PER_MSEC);
+	if (READ_ONCE(callbacks))
+		ktest_fail(__FILE__, __LINE__, "the callback ran inside a read section");
+	WRITE_ONCE(s.leave, 1);
+	wait_for_completion(&s.done);
+	rcu_barrier();
+	KT_EQ(callbacks, 1);
+}
+
 /* A CPU that runs one thread for ever, without a tick, holds nothing up. */
 static void spin_without_tick(void *arg)
 {
@@ -116,7 +148,7 @@ struct item {
 	u32 number;
 };
 
-static u32 last_run, out_of_order, callbacks;
+static u32 last_run, out_of_order;
 
 static void in_order(struct rcu_head *head)
 {
