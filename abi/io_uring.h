@@ -9,10 +9,15 @@
 /* ---- Submission queue entry ---- */
 
 struct io_uring_sqe {
-	u8 opcode;
-	u8 flags; /* IOSQE_* */
-	u16 ioprio;
-	s32 fd;
+	union {
+		struct {
+			u8 opcode;
+			u8 flags; /* IOSQE_* */
+			u16 ioprio;
+			s32 fd;
+		};
+		u64 first_word;
+	};
 	u64 off;      /* also addr2 */
 	u64 addr;     /* buffer or path */
 	u32 len;      /* also open mode, statx mask */
@@ -82,8 +87,7 @@ enum io_uring_op {
 
 struct io_uring_cqe {
 	u64 user_data;
-	s32 res;
-	u32 flags;
+	u64 res_flags; /* s32 res, u32 flags */
 };
 static_assert(sizeof(struct io_uring_cqe) == 16, "ABI");
 

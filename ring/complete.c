@@ -30,13 +30,12 @@ static u32 cq_room(const struct ring *ring)
 	return ring->cq_entries - MIN(used, ring->cq_entries);
 }
 
-static void write_cqe(struct ring *ring, const struct ring_request *req)
+static __always_inline void write_cqe(struct ring *ring, const struct ring_request *req)
 {
 	struct io_uring_cqe *cqe = &ring->rings->cqes[ring->cq_tail++ & (ring->cq_entries - 1)];
 
 	WRITE_ONCE(cqe->user_data, req->user_data);
-	WRITE_ONCE(cqe->res, req->result);
-	WRITE_ONCE(cqe->flags, req->cqe_flags);
+	WRITE_ONCE(cqe->res_flags, (u64)(u32)req->result); /* no operation has flags */
 	trace(cqe, req->user_data, req->result);
 }
 
@@ -81,19 +80,19 @@ static void wake_waiters(struct ring *ring)
 			thread_wake(w->thread);
 }
 
-void ring_post(struct ring *ring, struct ring_done *d, struct list_head *inflight, bool submitter)
+/*
+ * The general form: some of the list does not get an entry. Returns what of it is free now, linked, with
+ * its last in *last. Context: cq_lock.
+ */
+static __noinline struct ring_request *post_some(
+	struct ring *ring, struct ring_request *req, u32 room, struct ring_request **last)
 {
-	struct ring_request *req = d->first, *next, *freed = NULL, *last_freed = NULL;
-	u32 room;
+	struct ring_request *next, *freed = NULL;
 
-	spin_lock(&ring->cq_lock);
-	room = cq_room(ring);
 	for (; req; req = next) {
 		next = req->next;
-		if (req->flags & REQ_INFLIGHT)
-			list_del(&req->inflight);
 		if (!(req->flags & REQ_SKIP_CQE)) {
-			if (unlikely(!room || ring->overflow)) {
+			if (!room || ring->overflow) {
 				add_overflow(ring, req);
 				continue;
 			}
@@ -101,15 +100,43 @@ void ring_post(struct ring *ring, struct ring_done *d, struct list_head *infligh
 			write_cqe(ring, req);
 		}
 		if (!freed)
-			last_freed = req;
+			*last = req;
 		req->next = freed;
 		freed = req;
 	}
+	return freed;
+}
+
+/* Take what is on d off inflight. True when some of it wants no entry. */
+static bool leave_inflight(struct ring_done *d)
+{
+	u32 flags = 0;
+
+	for (struct ring_request *req = d->first; req; req = req->next) {
+		flags |= req->flags;
+		if (req->flags & REQ_INFLIGHT)
+			list_del(&req->inflight);
+	}
+	return flags & REQ_SKIP_CQE;
+}
+
+void ring_post(struct ring *ring, struct ring_done *d, struct list_head *inflight, bool submitter)
+{
+	struct ring_request *freed = d->first, *last = d->last;
+	u32 room;
+
+	spin_lock(&ring->cq_lock);
+	room = cq_room(ring);
+	if (unlikely(leave_inflight(d) || room < d->count || ring->overflow))
+		freed = post_some(ring, freed, room, &last);
+	else
+		for (struct ring_request *req = freed; req; req = req->next)
+			write_cqe(ring, req);
 	publish_tail(ring);
 	if (inflight)
 		list_splice_tail(inflight, &ring->inflight);
 	if (freed && !submitter) {
-		last_freed->next = ring->returned;
+		last->next = ring->returned;
 		ring->returned = freed;
 	}
 	if (!list_empty(&ring->waiters))
@@ -119,7 +146,7 @@ void ring_post(struct ring *ring, struct ring_done *d, struct list_head *infligh
 	/* The ring may be gone once the lock is free, unless the caller is in the middle of a call. */
 	spin_unlock(&ring->cq_lock);
 	if (freed && submitter) {
-		last_freed->next = ring->free;
+		last->next = ring->free;
 		ring->free = freed;
 	}
 	ring_count_n(cqes, d->count);

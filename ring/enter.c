@@ -53,9 +53,14 @@ static void keep_credentials(struct ring_request *req)
 {
 	if (likely(current_cred() == req->ring->cred))
 		return;
-	for (; req; req = req->link)
-		if (!req->cred)
+	for (;; req = req->link) {
+		if (!(req->flags & REQ_CRED)) {
 			req->cred = cred_get(current_cred());
+			req->flags |= REQ_CRED;
+		}
+		if (!(req->flags & REQ_LINK))
+			return;
+	}
 }
 
 static void queue_request(struct submission *s, struct ring_request *req)
@@ -72,7 +77,7 @@ static void queue_request(struct submission *s, struct ring_request *req)
 	ring_count(queued);
 }
 
-static int issue_as_other(struct ring_request *req)
+static __noinline int issue_as_other(struct ring_request *req)
 {
 	struct cred *old = cred_override(req->cred);
 	int result = req->op->issue(req, RING_NONBLOCK);
@@ -82,22 +87,25 @@ static int issue_as_other(struct ring_request *req)
 }
 
 /* The inline try. */
-static int issue_inline(struct ring_request *req)
+static __always_inline int issue_inline(struct submission *s, struct ring_request *req)
 {
+	const struct ring_op *op = req->op;
 	int result;
 
-	if (unlikely(req->cred != NULL))
+	if (unlikely(req->flags & REQ_CRED))
 		return issue_as_other(req);
-	if (req->op->may_sleep_inline)
-		return req->op->issue(req, RING_NONBLOCK);
+	if (unlikely(op->flushes))
+		submission_flush(s);
+	if (op->may_sleep_inline)
+		return op->issue(req, RING_NONBLOCK);
 	nonblock_begin();
-	result = req->op->issue(req, RING_NONBLOCK);
+	result = op->issue(req, RING_NONBLOCK);
 	nonblock_end();
 	return result;
 }
 
 /* Issue req and, one after the other, what is chained behind it. */
-static void start_request(struct submission *s, struct ring_request *req)
+static __always_inline void start_request(struct submission *s, struct ring_request *req)
 {
 	do {
 		int result;
@@ -106,9 +114,7 @@ static void start_request(struct submission *s, struct ring_request *req)
 			queue_request(s, req);
 			break;
 		}
-		if (unlikely(req->op->flushes))
-			submission_flush(s);
-		result = issue_inline(req);
+		result = issue_inline(s, req);
 		trace(ring_inline, req->opcode, result);
 		if (result == -EAGAIN && !(req->flags & REQ_EAGAIN_FINAL)) {
 			queue_request(s, req);
@@ -147,34 +153,43 @@ static int bad_sqe_flags(u8 flags, const struct ring_op *op)
 	return -EINVAL;
 }
 
-/* Fill req from the private copy. 0 or -errno: a bad entry; req can be ended either way. */
-static int prepare_request(struct ring_request *req, const struct io_uring_sqe *sqe)
+/* The rules for an entry with flags, an ioprio or a personality. 0 or -errno. */
+static __noinline int prepare_special(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	const struct ring_op *op = &ring_ops[IORING_OP_NOP];
+	const struct ring_op *op = req->op;
 
-	if (likely(sqe->opcode < ring_nr_ops && ring_ops[sqe->opcode].name))
-		op = &ring_ops[sqe->opcode];
-	req->op = op;
-	req->opcode = sqe->opcode;
-	req->sqe_flags = sqe->flags;
-	req->user_data = sqe->user_data;
-	req->fd = sqe->fd;
-	req->link = NULL;
-	req->cred = NULL;
-	req->cqe_flags = 0;
-	req->account = RING_BOUNDED;
 	req->flags = (u16)((sqe->flags & IOSQE_ASYNC ? REQ_ASYNC : 0) |
 			   (sqe->flags & IOSQE_CQE_SKIP_SUCCESS ? REQ_SKIP_CQE : 0));
-	if (unlikely(op == &ring_ops[IORING_OP_NOP] && sqe->opcode != IORING_OP_NOP))
-		return -EINVAL;
-	if (unlikely(sqe->flags & ~op->sqe_flags))
+	if (sqe->flags & ~op->sqe_flags)
 		return bad_sqe_flags(sqe->flags, op);
-	if (unlikely(sqe->ioprio && !op->ioprio))
+	if (sqe->ioprio && !op->ioprio)
 		return -EINVAL;
-	if (unlikely(sqe->personality)) {
-		req->cred = ring_personality_get(req->ring, sqe->personality);
-		if (!req->cred)
-			return -EINVAL;
+	if (!sqe->personality)
+		return 0;
+	req->cred = ring_personality_get(req->ring, sqe->personality);
+	if (!req->cred)
+		return -EINVAL;
+	req->flags |= REQ_CRED;
+	return 0;
+}
+
+/* Fill req from the private copy. 0 or -errno: a bad entry; req can be ended either way. */
+static __always_inline int prepare_request(
+	struct ring_request *req, const struct io_uring_sqe *sqe, bool special)
+{
+	const struct ring_op *op = &ring_ops[MIN(sqe->opcode, (u8)RING_OP_NONE)];
+
+	if (unlikely(!op->prep))
+		op = &ring_ops[RING_OP_NONE];
+	req->op = op;
+	req->first_word = sqe->first_word;
+	req->user_data = sqe->user_data;
+	req->account = RING_BOUNDED;
+	if (unlikely(special)) {
+		int error = prepare_special(req, sqe);
+
+		if (error)
+			return error;
 	}
 	return op->prep(req, sqe);
 }
@@ -191,6 +206,7 @@ static void add_to_chain(struct submission *s, struct ring_request *req, int err
 		s->chain_bad = false;
 	} else {
 		s->chain_tail->link = req;
+		s->chain_tail->flags |= REQ_LINK;
 	}
 	s->chain_tail = req;
 	s->chain_bad |= error != 0;
@@ -198,13 +214,15 @@ static void add_to_chain(struct submission *s, struct ring_request *req, int err
 		end_chain(s);
 }
 
-/* False: a bad entry outside a chain. */
-static bool submit_one(
+/* The entry in *sqe becomes req. False: it is bad, and outside a chain. */
+static __always_inline bool submit_one(
 	struct submission *s, struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	int error = prepare_request(req, sqe);
+	/* flags and ioprio are the bits between opcode and fd */
+	bool special = ((u32)sqe->first_word >> 8) | sqe->personality;
+	int error = prepare_request(req, sqe, special);
 
-	if (unlikely(s->chain_head || (req->sqe_flags & IOSQE_LINKS))) {
+	if (unlikely(s->chain_head || (special && (req->sqe_flags & IOSQE_LINKS)))) {
 		add_to_chain(s, req, error);
 		return true;
 	}
@@ -216,13 +234,14 @@ static bool submit_one(
 	return true;
 }
 
-/* Read the entry once, word by word, into *copy. */
-static void read_sqe(struct io_uring_sqe *copy, const struct io_uring_sqe *shared)
+/* Read the entry once, word by word, into *copy. The last two words mean nothing to any operation. */
+static __always_inline void read_sqe(struct io_uring_sqe *copy, const struct io_uring_sqe *shared)
 {
 	const u64 *from = (const u64 *)shared;
 	u64 *to = (u64 *)copy;
 
-	for (unsigned i = 0; i < sizeof(*copy) / sizeof(u64); i++)
+#pragma GCC unroll 6
+	for (unsigned i = 0; i < offsetof(struct io_uring_sqe, addr3) / sizeof(u64); i++)
 		to[i] = READ_ONCE(from[i]);
 }
 

@@ -57,7 +57,11 @@ struct ring_worker;
 #define REQ_CLEANUP	 0x08u /* op->cleanup has something to do */
 #define REQ_SKIP_CQE	 0x10u /* no completion entry */
 #define REQ_SKIP_LINKS	 0x20u /* failed with CQE_SKIP_SUCCESS: the rest of its chain posts nothing */
-#define REQ_INFLIGHT	 0x40u /* on ring->inflight */
+#define REQ_INFLIGHT	 0x40u	/* on ring->inflight */
+#define REQ_CRED	 0x80u	/* ->cred is set */
+#define REQ_LINK	 0x100u /* ->link is set */
+/* The end of a request with one of these has more to do than to be posted. */
+#define REQ_END_SLOW (REQ_CLEANUP | REQ_SKIP_CQE | REQ_CRED | REQ_LINK)
 
 enum ring_account_index { RING_BOUNDED, RING_ACCOUNT_UNBOUNDED, RING_ACCOUNTS };
 
@@ -109,19 +113,24 @@ struct ring_cancel {
 
 struct ring_request {
 	struct ring_request *next; /* free list or struct ring_done */
-	struct ring_request *link; /* what follows in the chain */
-	struct ring *ring;
-	const struct ring_op *op;
+	union {
+		/* As the first word of a submission entry, which is stored here whole. */
+		struct {
+			u8 opcode;
+			u8 sqe_flags;
+			u16 flags; /* REQ_*; in the entry: ioprio, which is 0 or ignored */
+			s32 fd;
+		};
+		u64 first_word;
+	};
 	u64 user_data;
 	s32 result;
-	u32 cqe_flags;
-	s32 fd;
-	u16 flags; /* REQ_* */
-	u8 opcode;
-	u8 sqe_flags;
-	u8 account; /* enum ring_account_index */
-	struct cred *
-		cred; /* owned, of a personality or of another thread than usual; NULL: ring->cred */
+	u8 account; /* enum ring_account_index; set by issue, or when queued */
+	const struct ring_op *op;
+	struct ring *ring;
+	struct ring_request *link; /* REQ_LINK: what follows in the chain */
+	/* REQ_CRED: owned, of a personality or of another thread than usual. Otherwise ring->cred is. */
+	struct cred *cred;
 	/* --- once queued --- */
 	struct list_head inflight;  /* ring->inflight; cq_lock */
 	struct list_head node;	    /* pool queue (pool->lock) or worker's batch (worker->lock) */
@@ -144,7 +153,7 @@ struct ring_request {
 
 /* Requests that have their result and are not posted yet; private to one thread, of one ring. */
 struct ring_done {
-	struct ring_request *first, **tail;
+	struct ring_request *first, *last; /* last is valid when count is not 0 */
 	unsigned count;
 };
 /* Post at the latest when so many wait. */
@@ -153,16 +162,17 @@ struct ring_done {
 static inline void ring_done_init(struct ring_done *d)
 {
 	d->first = NULL;
-	d->tail = &d->first;
 	d->count = 0;
 }
 
-static inline void ring_done_add(struct ring_done *d, struct ring_request *req)
+static __always_inline void ring_done_add(struct ring_done *d, struct ring_request *req)
 {
 	req->next = NULL;
-	*d->tail = req;
-	d->tail = &req->next;
-	d->count++;
+	if (d->count++)
+		d->last->next = req;
+	else
+		d->first = req;
+	d->last = req;
 }
 
 /* ---- Operations ---- */
@@ -185,9 +195,11 @@ struct ring_op {
 	bool may_sleep_inline; /* the inline try is bounded, but not free of sleeping functions */
 };
 
-extern const struct ring_op ring_ops[];
-extern const unsigned ring_nr_ops;
+/* The row of every opcode that has none of its own: it refuses. */
+#define RING_OP_NONE 64
+extern const struct ring_op ring_ops[RING_OP_NONE + 1];
 
+int ring_none_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_issue(struct ring_request *req, unsigned flags);
@@ -269,17 +281,38 @@ void ring_destroy(struct ring *ring);
 /* ---- request.c ---- */
 
 void ring_request_init_cache(void);
+/* Take back what workers have returned, or allocate. NULL: no memory. May sleep. */
+struct ring_request *ring_request_alloc_slow(struct ring *ring);
 /* Context: submit_lock; may sleep. NULL: no memory. */
-struct ring_request *ring_request_alloc(struct ring *ring);
+static __always_inline struct ring_request *ring_request_alloc(struct ring *ring)
+{
+	struct ring_request *req = ring->free;
+
+	if (unlikely(!req))
+		return ring_request_alloc_slow(ring);
+	ring->free = req->next;
+	return req;
+}
 /* Give back one that was never queued nor posted. Context: submit_lock. */
 void ring_request_free(struct ring *ring, struct ring_request *req);
 void ring_request_destroy_list(struct ring_request *first);
+struct ring_request *ring_request_end_slow(
+	struct ring_request *req, int result, struct ring_done *d);
 /*
  * req has its result: release what it holds, judge its chain, and put it (and what is cancelled
  * after it) on d. Returns the request that follows in the chain and must be issued now, or NULL.
  * Context: may sleep.
  */
-struct ring_request *ring_request_end(struct ring_request *req, int result, struct ring_done *d);
+static __always_inline struct ring_request *ring_request_end(
+	struct ring_request *req, int result, struct ring_done *d)
+{
+	if (unlikely(req->flags & REQ_END_SLOW))
+		return ring_request_end_slow(req, result, d);
+	req->result = result;
+	WRITE_ONCE(req->finished, true);
+	ring_done_add(d, req);
+	return NULL;
+}
 /* Finish a chain whose head or some member is bad: nothing of it is issued. */
 void ring_request_fail_chain(struct ring_request *head, struct ring_done *d);
 

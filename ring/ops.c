@@ -1,13 +1,25 @@
 /*
- * The table of operations: what a submission entry's opcode means. An operation that is not here, or
- * has no name, answers -EINVAL; IORING_REGISTER_PROBE reads the same table.
+ * The table of operations: what a submission entry's opcode means. An operation without a row of its
+ * own answers -EINVAL; IORING_REGISTER_PROBE reads the same table.
  */
 #include "ring/internal.h"
 
 #define COMMON	   (IOSQE_LINKS | IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS)
 #define WITH_FIXED (COMMON | IOSQE_FIXED_FILE)
 
-const struct ring_op ring_ops[] = {
+int ring_none_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	(void)req, (void)sqe;
+	return -EINVAL;
+}
+
+const struct ring_op ring_ops[RING_OP_NONE + 1] = {
+	[RING_OP_NONE] =
+		{
+			.prep = ring_none_prep,
+			.sqe_flags = IOSQE_ALL,
+			.ioprio = true,
+		},
 	[IORING_OP_NOP] =
 		{
 			.name = "nop",
@@ -90,4 +102,3 @@ const struct ring_op ring_ops[] = {
 			.sqe_flags = COMMON,
 		},
 };
-const unsigned ring_nr_ops = ARRAY_SIZE(ring_ops);

@@ -10,7 +10,7 @@
 
 static int register_probe(void __user *arg, u32 nr)
 {
-	struct io_uring_probe head = {.last_op = (u8)(ring_nr_ops - 1)};
+	struct io_uring_probe head = {.last_op = RING_OP_NONE - 1};
 	struct io_uring_probe_op __user *ops =
 		(void __user *)((char __user *)arg + sizeof(struct io_uring_probe));
 	u64 word;
@@ -24,7 +24,7 @@ static int register_probe(void __user *arg, u32 nr)
 		if (word)
 			return -EINVAL;
 	}
-	nr = MIN(nr, ring_nr_ops);
+	nr = MIN(nr, (u32)RING_OP_NONE);
 	head.ops_len = (u8)nr;
 	if (copy_to_user(arg, &head, sizeof(head)))
 		return -EFAULT;

@@ -30,7 +30,7 @@ void ring_request_init_cache(void)
 		panic("no memory for ring requests");
 }
 
-static struct ring_request *request_alloc_slow(struct ring *ring)
+struct ring_request *ring_request_alloc_slow(struct ring *ring)
 {
 	struct ring_request *req;
 
@@ -47,16 +47,6 @@ static struct ring_request *request_alloc_slow(struct ring *ring)
 		return NULL;
 	req->ring = ring;
 	req->waiter.fn = ring_park_released;
-	return req;
-}
-
-struct ring_request *ring_request_alloc(struct ring *ring)
-{
-	struct ring_request *req = ring->free;
-
-	if (unlikely(!req))
-		return request_alloc_slow(ring);
-	ring->free = req->next;
 	return req;
 }
 
@@ -82,10 +72,8 @@ static void request_finish(struct ring_request *req, int result, struct ring_don
 	req->result = result;
 	if (unlikely(req->flags & REQ_CLEANUP))
 		req->op->cleanup(req);
-	if (unlikely(req->cred != NULL)) {
+	if (req->flags & REQ_CRED)
 		cred_put(req->cred);
-		req->cred = NULL;
-	}
 	WRITE_ONCE(req->finished, true);
 	ring_done_add(d, req);
 }
@@ -101,7 +89,7 @@ static void request_set_failed(struct ring_request *req)
 static void cancel_rest(struct ring_request *req, bool silent, struct ring_done *d)
 {
 	while (req) {
-		struct ring_request *next = req->link;
+		struct ring_request *next = req->flags & REQ_LINK ? req->link : NULL;
 
 		req->flags &= (u16)~REQ_SKIP_CQE;
 		if (silent)
@@ -111,16 +99,16 @@ static void cancel_rest(struct ring_request *req, bool silent, struct ring_done 
 	}
 }
 
-struct ring_request *ring_request_end(struct ring_request *req, int result, struct ring_done *d)
+struct ring_request *ring_request_end_slow(
+	struct ring_request *req, int result, struct ring_done *d)
 {
-	struct ring_request *next = req->link;
+	struct ring_request *next = req->flags & REQ_LINK ? req->link : NULL;
 
-	if (unlikely(result < 0 || (req->flags & REQ_FAIL)))
+	if (result < 0 || (req->flags & REQ_FAIL))
 		request_set_failed(req);
 	request_finish(req, result, d);
-	if (likely(!next))
+	if (!next)
 		return NULL;
-	req->link = NULL;
 	if (((req->flags & REQ_FAIL) && !(req->sqe_flags & IOSQE_IO_HARDLINK)) ||
 		READ_ONCE(req->ring->closing)) {
 		cancel_rest(next, req->flags & REQ_SKIP_LINKS, d);

@@ -121,7 +121,7 @@ static void run_request(struct ring_worker *w, struct ring_request *req)
 	int result = -ECANCELED;
 
 	if (likely(!must_cancel(w, req))) {
-		become(req->cred ? req->cred : req->ring->cred);
+		become(req->flags & REQ_CRED ? req->cred : req->ring->cred);
 		req->waiter.chained = false;
 		req->released = false;
 		trace(worker_start, req->opcode, req->user_data);
