@@ -47,7 +47,6 @@ struct files {
 	struct fd_table *table; /* lock; RCU */
 	struct process *process;
 	u32 growing;	  /* slots are being copied: fd_install takes the lock */
-	u32 open;	  /* taken descriptors; lock */
 	struct mutex grow_mutex;
 };
 
@@ -177,13 +176,13 @@ static u32 table_find_free(const struct fd_table *t, u32 from)
 	return t->max;
 }
 
-static void table_take(struct fd_table *t, u32 fd, bool cloexec)
+static __always_inline void table_take(struct fd_table *t, u32 fd, bool cloexec)
 {
-	u64 bit = 1ull << fd % 64;
+	u64 bit = 1ull << fd % 64, taken;
 	u32 word = fd / 64;
 
-	t->taken[word] |= bit;
-	if (unlikely(t->taken[word] == ~0ull))
+	taken = t->taken[word] |= bit;
+	if (unlikely(taken == ~0ull))
 		t->full[word / 64] |= 1ull << word % 64;
 	if (cloexec)
 		t->cloexec[word] |= bit;
@@ -202,7 +201,6 @@ static void files_give_back(struct files *files, struct fd_table *t, u32 fd)
 	t->full[fd / 64 / 64] &= ~(1ull << fd / 64 % 64);
 	if (fd < files->next)
 		files->next = fd;
-	files->open--;
 }
 
 static u32 files_limit(const struct files *files)
@@ -210,7 +208,9 @@ static u32 files_limit(const struct files *files)
 	return (u32)MIN(READ_ONCE(files->process->nofile_limit), (u64)FD_MAX);
 }
 
-int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
+/* fd_reserve when the hint is not it. */
+static __noinline int fd_reserve_slow(
+	struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 {
 	u32 limit = files_limit(files);
 
@@ -218,25 +218,42 @@ int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 		spin_lock(&files->lock);
 		struct fd_table *t = files->table;
 		u32 fd = table_find_free(t, MAX(min, files->next));
+		bool room = fd < MIN(t->max, limit);
 
-		if (unlikely(fd >= limit)) {
-			spin_unlock(&files->lock);
-			return -EMFILE;
-		}
-		if (likely(fd < t->max)) {
+		if (room) {
 			table_take(t, fd, cloexec);
 			if (min <= files->next)
 				files->next = fd + 1;
-			files->open++;
-			spin_unlock(&files->lock);
-			return (int)fd;
 		}
 		spin_unlock(&files->lock);
-		int error = files_grow(files, MAX(fd, min), mode);
+		if (room)
+			return (int)fd;
+		fd = MAX(fd, min);
+		if (fd >= limit)
+			return -EMFILE;
+		int error = files_grow(files, fd, mode);
 
 		if (error)
 			return error;
 	}
+}
+
+int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
+{
+	u64 limit = READ_ONCE(files->process->nofile_limit);
+
+	spin_lock(&files->lock);
+	struct fd_table *t = files->table;
+	u32 fd = files->next;
+
+	if (likely(fd >= min && fd < t->max && fd < limit && !table_is_taken(t, fd))) {
+		table_take(t, fd, cloexec);
+		files->next = fd + 1;
+		spin_unlock(&files->lock);
+		return (int)fd;
+	}
+	spin_unlock(&files->lock);
+	return fd_reserve_slow(files, min, cloexec, mode);
 }
 
 void fd_unreserve(struct files *files, int fd)
@@ -311,8 +328,6 @@ int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 				spin_unlock(&files->lock);
 				return -EBUSY; /* an open that has reserved it is under way */
 			}
-			if (!old)
-				files->open++;
 			table_take(t, fd, cloexec);
 			rcu_assign_pointer(t->slots[fd], f);
 			spin_unlock(&files->lock);
@@ -445,11 +460,6 @@ int fd_next(struct files *files, u32 from)
 	return result;
 }
 
-u32 fd_count(struct files *files)
-{
-	return READ_ONCE(files->open);
-}
-
 /* ---- Whole tables ---- */
 
 struct files *files_create(struct process *process, u32 max)
@@ -495,7 +505,6 @@ static u32 copy_inherited(struct files *to, struct files *from)
 			file_get(f);
 			table_take(t, fd, false);
 			t->slots[fd] = f;
-			to->open++;
 		}
 	}
 	spin_unlock(&from->lock);

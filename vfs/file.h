@@ -133,8 +133,6 @@ int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec);
 /* The close-on-exec mark: 0 or 1 / 0, or -EBADF. Never sleep. */
 int fd_get_cloexec(struct files *files, u32 fd);
 int fd_set_cloexec(struct files *files, u32 fd, bool cloexec);
-/* Descriptors taken right now. */
-u32 fd_count(struct files *files);
 /* fn for each open descriptor; under the table's lock, may not sleep. */
 void fd_for_each(struct files *files, void (*fn)(int fd, struct file *f, void *arg), void *arg);
 static inline struct files *current_files(void)
