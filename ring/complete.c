@@ -30,13 +30,16 @@ static u32 cq_room(const struct ring *ring)
 	return ring->cq_entries - MIN(used, ring->cq_entries);
 }
 
-static __always_inline void write_cqe(struct ring *ring, const struct ring_request *req)
+static __always_inline void fill_cqe(struct io_uring_cqe *cqe, const struct ring_request *req)
 {
-	struct io_uring_cqe *cqe = &ring->rings->cqes[ring->cq_tail++ & (ring->cq_entries - 1)];
-
 	WRITE_ONCE(cqe->user_data, req->user_data);
 	WRITE_ONCE(cqe->res_flags, (u64)(u32)req->result); /* no operation has flags */
 	trace(cqe, req->user_data, req->result);
+}
+
+static void write_cqe(struct ring *ring, const struct ring_request *req)
+{
+	fill_cqe(&ring->rings->cqes[ring->cq_tail++ & (ring->cq_entries - 1)], req);
 }
 
 /* Partner: the program's acquire of the tail, before it reads the entries. */
@@ -107,17 +110,22 @@ static __noinline struct ring_request *post_some(
 	return freed;
 }
 
-/* Take what is on d off inflight. True when some of it wants no entry. */
-static bool leave_inflight(struct ring_done *d)
+/* The common form: each gets an entry, and there is room. Context: cq_lock. */
+static __always_inline void post_all(struct ring *ring, const struct ring_request *req)
 {
-	u32 flags = 0;
+	struct io_uring_cqe *cqes = ring->rings->cqes;
+	u32 mask = ring->cq_entries - 1, tail = ring->cq_tail;
 
-	for (struct ring_request *req = d->first; req; req = req->next) {
-		flags |= req->flags;
+	for (; req; req = req->next)
+		fill_cqe(&cqes[tail++ & mask], req);
+	ring->cq_tail = tail;
+}
+
+static void leave_inflight(struct ring_request *req)
+{
+	for (; req; req = req->next)
 		if (req->flags & REQ_INFLIGHT)
 			list_del(&req->inflight);
-	}
-	return flags & REQ_SKIP_CQE;
 }
 
 void ring_post(struct ring *ring, struct ring_done *d, struct list_head *inflight, bool submitter)
@@ -127,11 +135,12 @@ void ring_post(struct ring *ring, struct ring_done *d, struct list_head *infligh
 
 	spin_lock(&ring->cq_lock);
 	room = cq_room(ring);
-	if (unlikely(leave_inflight(d) || room < d->count || ring->overflow))
+	if (d->flags & REQ_INFLIGHT)
+		leave_inflight(freed);
+	if (unlikely((d->flags & REQ_SKIP_CQE) || room < d->count || ring->overflow))
 		freed = post_some(ring, freed, room, &last);
 	else
-		for (struct ring_request *req = freed; req; req = req->next)
-			write_cqe(ring, req);
+		post_all(ring, freed);
 	publish_tail(ring);
 	if (inflight)
 		list_splice_tail(inflight, &ring->inflight);
@@ -177,8 +186,13 @@ int ring_wait_cqes(struct ring *ring, u32 min_complete, u64 deadline_ns)
 	int error = 0;
 
 	might_sleep();
+	min_complete = MIN(min_complete, ring->cq_entries);
+	/* Often they are there already, posted by this very call. The tail only grows. */
+	if (READ_ONCE(ring->cq_tail) - READ_ONCE(ring->rings->cq_head) - min_complete <
+		ring->cq_entries)
+		return 0;
 	spin_lock(&ring->cq_lock);
-	w.target = READ_ONCE(ring->rings->cq_head) + MIN(min_complete, ring->cq_entries);
+	w.target = READ_ONCE(ring->rings->cq_head) + min_complete;
 	if (target_reached(ring, &w)) {
 		spin_unlock(&ring->cq_lock);
 		return 0;

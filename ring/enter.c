@@ -251,7 +251,7 @@ static __always_inline void read_sqe(struct io_uring_sqe *copy, const struct io_
  */
 static int ring_submit(struct ring *ring, u32 to_submit)
 {
-	struct submission s = {.ring = ring};
+	struct submission s;
 	struct io_uring_sqe sqe;
 	struct ring_request *req;
 	/* Acquire: the entries were written before the program moved its tail. */
@@ -262,6 +262,9 @@ static int ring_submit(struct ring *ring, u32 to_submit)
 	/* A tail further ahead than the queue is long counts for no more than that. */
 	available = MIN(available, ring->sq_entries);
 	n = MIN(to_submit, available);
+	s.ring = ring;
+	s.queued = 0;
+	s.chain_head = NULL;
 	ring_done_init(&s.done);
 	list_init(&s.queue);
 	list_init(&s.inflight);

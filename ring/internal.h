@@ -154,7 +154,8 @@ struct ring_request {
 /* Requests that have their result and are not posted yet; private to one thread, of one ring. */
 struct ring_done {
 	struct ring_request *first, *last; /* last is valid when count is not 0 */
-	unsigned count;
+	u32 count;
+	u32 flags; /* REQ_* any of them has */
 };
 /* Post at the latest when so many wait. */
 #define RING_DONE_MAX 16
@@ -162,12 +163,13 @@ struct ring_done {
 static inline void ring_done_init(struct ring_done *d)
 {
 	d->first = NULL;
-	d->count = 0;
+	d->count = d->flags = 0;
 }
 
 static __always_inline void ring_done_add(struct ring_done *d, struct ring_request *req)
 {
 	req->next = NULL;
+	d->flags |= req->flags;
 	if (d->count++)
 		d->last->next = req;
 	else
