@@ -83,7 +83,7 @@ void mount_put(struct mount *m)
 	count_add(m, -1);
 }
 
-bool mount_get_rcu(struct mount *m, u32 m_seq)
+bool mount_get_rcu_frozen(struct mount *m, u32 m_seq)
 {
 	/*
 	 * A mount whose count is frozen may already be at zero and on its way out: do not revive it.

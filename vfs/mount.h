@@ -57,9 +57,26 @@ struct mount *mount_lookup_rcu(const struct mount *parent, const struct dentry *
 void mount_get(struct mount *m);
 /* Context: any but interrupts; never sleeps (a kernel thread shuts down what was the last use). */
 void mount_put(struct mount *m);
-/* Take a reference if mount_lock has not moved since m_seq; otherwise nothing is taken.
- * Context: RCU read section; never sleeps. */
-bool mount_get_rcu(struct mount *m, u32 m_seq);
+/* mount_get_rcu where the count is frozen. */
+bool mount_get_rcu_frozen(struct mount *m, u32 m_seq);
+
+/*
+ * Take a reference if mount_lock has not moved since m_seq; otherwise nothing is taken.
+ * Context: RCU read section, which is also what the freezer waits for; never sleeps.
+ */
+static __always_inline bool mount_get_rcu(struct mount *m, u32 m_seq)
+{
+	struct mount_count *c;
+
+	if (unlikely(READ_ONCE(m->frozen)))
+		return mount_get_rcu_frozen(m, m_seq);
+	if (unlikely(read_seqretry(&mount_lock, m_seq)))
+		return false;
+	/* still in the tree, and before it can leave it the count is frozen: after our section */
+	c = &m->counts[this_cpu_id()];
+	WRITE_ONCE(c->n, c->n + 1);
+	return true;
+}
 
 /* The mount on p, referenced, or NULL. Context: never sleeps. */
 struct mount *mount_lookup_get(const struct path *p);

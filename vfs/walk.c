@@ -20,7 +20,7 @@
  *
  * Context: the RCU part runs in one read section and never sleeps; the rest may.
  */
-#include "vfs/dcache_hash.h"
+#include "vfs/walk_hit.h"
 #include "vfs/walk_state.h"
 
 #include "abi/unlazy.h"
@@ -192,63 +192,6 @@ static const char *walk_next_name(struct walk *w, const char *name)
 	return name + len;
 }
 
-/*
- * The common walk in RCU mode: cached entries, directories that anyone may search, no mounts, no dots,
- * no links. Everything stays in registers; the checks are those of walk_component, in the same order.
- * Stops in front of the first component that needs more, without having changed anything for it: the
- * general loop takes that one. Returns NULL when it took the last component, too.
- */
-static __always_inline const char *walk_run(struct walk *w, const char *name)
-{
-	struct dentry *parent = w->path.dentry;
-	struct inode *inode = w->inode;
-	u32 seq = w->seq;
-
-	while (likely((READ_ONCE(inode->mode) & 0111) == 0111)) {
-		u64 word = name_load(name), hash_len;
-		struct inode *child_inode;
-		struct dentry *d;
-		const char *rest;
-		u32 child_seq, type;
-
-		if (unlikely((u8)word == '.'))
-			break;
-		hash_len = name_hash_inline(parent, name, word);
-		if (unlikely((u32)hash_len > NAME_MAX))
-			break;
-		d = dcache_lookup_rcu_inline(parent, name, hash_len, &child_seq);
-		if (unlikely(!d))
-			break;
-		child_inode = READ_ONCE(d->inode);
-		type = READ_ONCE(d->flags) & (DENTRY_TYPE_MASK | DENTRY_MOUNTED | DENTRY_REVALIDATE);
-		if (unlikely(!child_inode || seqcount_retry(&parent->seq, seq)))
-			break;
-		rest = name + (u32)hash_len;
-		if (*rest == '/') {
-			if (unlikely(type != DENTRY_TYPE_DIR))
-				break;
-			while (*++rest == '/')
-				;
-			if (unlikely(!*rest))
-				break;
-		} else if (unlikely(type != DENTRY_TYPE_REG && type != DENTRY_TYPE_DIR)) {
-			break;
-		} else {
-			rest = NULL;
-		}
-		parent = d;
-		inode = child_inode;
-		seq = child_seq;
-		name = rest;
-		if (!name)
-			break;
-	}
-	w->path.dentry = parent;
-	w->inode = inode;
-	w->seq = seq;
-	return name;
-}
-
 int walk_components(struct walk *w, const char *name)
 {
 	while (*name == '/')
@@ -292,16 +235,30 @@ int walk_components(struct walk *w, const char *name)
 	}
 }
 
+/* Take the fast way as far as it goes. 0: to the end; -ENOENT; WALK_RUN_STOPPED. */
+static int walk_run_from(struct walk *w, const char **name)
+{
+	struct walk_hit at = {.path = w->path, .inode = w->inode, .seq = w->seq};
+	int result;
+
+	while (**name == '/')
+		++*name;
+	if (unlikely(!**name))
+		return WALK_RUN_STOPPED;
+	result = walk_run(&at, name);
+	w->path = at.path;
+	w->inode = at.inode;
+	w->seq = at.seq;
+	return result;
+}
+
 int walk_to_end(struct walk *w, const char *name, bool follow)
 {
 	if (likely((w->flags & WALK_RCU) && !w->start->log && !trace_enabled)) {
-		while (*name == '/')
-			name++;
-		if (likely(*name)) {
-			name = walk_run(w, name);
-			if (likely(!name))
-				return 0;
-		}
+		int result = walk_run_from(w, &name);
+
+		if (likely(result != WALK_RUN_STOPPED))
+			return result;
 	}
 	for (;;) {
 		const char *body;

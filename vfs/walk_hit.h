@@ -1,0 +1,132 @@
+/*
+ * The common cached walk, inline: nothing but directories that anyone may search and at the end a file or
+ * directory, all in the dcache, no mounts, no dots, no links. It is the loop that decides how fast the
+ * system is, so everything stays in registers; the checks are those of walk_component, in the same
+ * order (the chain of custody). It stops in front of the first component that needs more, without
+ * having changed anything for it, and the general walk goes on from there.
+ *
+ *   walk_run   the loop, from any position; walk.c starts its walks with it
+ *   walk_hit   a whole walk of this kind from root or working directory, without a struct walk; for
+ *              open.c and whoever else would rather not set one up for the common case
+ */
+#pragma once
+
+#include "vfs/dcache_hash.h"
+#include "vfs/internal.h"
+
+/* A position of an RCU walk. */
+struct walk_hit {
+	struct path path;
+	struct inode *inode;
+	u32 seq, mount_seq;
+};
+
+/* walk_run: the name at *name needs the general walk. */
+#define WALK_RUN_STOPPED 1
+
+/*
+ * Walk *name from at on. 0: the last component was taken, too. -ENOENT: a cached negative entry is in the
+ * way. WALK_RUN_STOPPED: at and *name are where the general walk has to go on.
+ * Context: RCU read section. name is not empty and does not begin with '/'.
+ */
+static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
+{
+	struct dentry *parent = at->path.dentry;
+	struct inode *inode = at->inode;
+	const char *name = *name_at;
+	u32 seq = at->seq;
+	int result = WALK_RUN_STOPPED;
+
+	while (likely((READ_ONCE(inode->mode) & 0111) == 0111)) {
+		u64 word = name_load(name), hash_len;
+		struct inode *child_inode;
+		struct dentry *d;
+		const char *rest;
+		u32 child_seq, flags;
+
+		if (unlikely((u8)word == '.'))
+			break;
+		hash_len = name_hash_inline(parent, name, word);
+		if (unlikely((u32)hash_len > NAME_MAX))
+			break;
+		d = dcache_lookup_rcu_inline(parent, name, hash_len, &child_seq);
+		if (unlikely(!d))
+			break;
+		child_inode = READ_ONCE(d->inode);
+		flags = READ_ONCE(d->flags) & (DENTRY_TYPE_MASK | DENTRY_MOUNTED | DENTRY_REVALIDATE);
+		if (unlikely(seqcount_retry(&parent->seq, seq)))
+			break;
+		if (unlikely(!child_inode)) {
+			if (!seqcount_retry(&d->seq, child_seq) && !(flags & DENTRY_REVALIDATE))
+				result = -ENOENT;
+			break;
+		}
+		rest = name + (u32)hash_len;
+		if (*rest == '/') {
+			if (unlikely(flags != DENTRY_TYPE_DIR))
+				break;
+			while (*++rest == '/')
+				;
+			if (unlikely(!*rest))
+				break;
+		} else if (unlikely(flags != DENTRY_TYPE_REG && flags != DENTRY_TYPE_DIR)) {
+			break;
+		} else {
+			result = 0;
+		}
+		parent = d;
+		inode = child_inode;
+		seq = child_seq;
+		name = rest;
+		if (!result)
+			break;
+	}
+	at->path.dentry = parent;
+	at->inode = inode;
+	at->seq = seq;
+	*name_at = name;
+	return result;
+}
+
+/* Flags a walk may have and still be one for walk_hit: what else there is changes the rules. */
+#define WALK_HIT_FLAGS (WALK_FOLLOW | WALK_CACHED | WALK_DIRECTORY | WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS)
+
+/*
+ * A whole walk. 0: *hit is the result, and the caller is inside an RCU read section that it must end;
+ * nothing is referenced. -ENOENT: final. WALK_RUN_STOPPED: use the general walk. Never sleeps.
+ */
+static __always_inline int walk_hit(const struct walk_start *start, unsigned flags, struct walk_hit *hit)
+{
+	const struct fs_context *fs = current_fs();
+	const char *name = start->name;
+	const struct path *from = &fs->pwd;
+	u32 fs_seq;
+	int result;
+
+	if (unlikely((flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
+		    (start->resume && start->resume->held)))
+		return WALK_RUN_STOPPED;
+	if (*name == '/') {
+		from = &fs->root;
+		while (*++name == '/')
+			;
+	} else if (unlikely(start->dirfd != AT_FDCWD)) {
+		return WALK_RUN_STOPPED;
+	}
+	if (unlikely(!*name))
+		return WALK_RUN_STOPPED;
+
+	rcu_read_lock();
+	hit->mount_seq = read_seqbegin(&mount_lock);
+	fs_seq = seqcount_begin_nowait(&fs->seq);
+	hit->path.mnt = READ_ONCE(from->mnt);
+	hit->path.dentry = READ_ONCE(from->dentry);
+	hit->seq = seqcount_begin_nowait(&hit->path.dentry->seq);
+	hit->inode = READ_ONCE(hit->path.dentry->inode);
+	result = WALK_RUN_STOPPED;
+	if (likely(!seqcount_retry(&fs->seq, fs_seq)))
+		result = walk_run(hit, &name);
+	if (unlikely(result))
+		rcu_read_unlock();
+	return result;
+}
