@@ -94,7 +94,7 @@ void dentry_hash_remove(struct dentry *d)
 
 struct dentry *dcache_lookup_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq)
 {
-	return dcache_lookup_rcu_inline(parent, name->name, name->hash_len, seq);
+	return dcache_lookup_rcu_inline(parent, name->name, 0, false, name->hash_len, seq);
 }
 
 struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name)

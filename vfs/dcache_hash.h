@@ -24,9 +24,12 @@ static __always_inline struct hlist_node *dentry_bucket_first(const struct dentr
 	return (struct hlist_node *)(load_acquire(&b->head) & ~BUCKET_LOCKED);
 }
 
-/* dcache_lookup_rcu (vfs/dcache.h), inline. */
-static __always_inline struct dentry *dcache_lookup_rcu_inline(
-	const struct dentry *parent, const char *name, u64 hash_len, u32 *seq)
+/*
+ * dcache_lookup_rcu (vfs/dcache.h), inline. A name of up to 7 bytes may come as its only word, zero
+ * padded, which is how it is stored: short_name true, name unused.
+ */
+static __always_inline struct dentry *dcache_lookup_rcu_inline(const struct dentry *parent,
+	const char *name, u64 word, bool short_name, u64 hash_len, u32 *seq)
 {
 	struct hlist_node *n = dentry_bucket_first(dentry_bucket_of(hash_len));
 
@@ -36,7 +39,8 @@ static __always_inline struct dentry *dcache_lookup_rcu_inline(
 
 		if (unlikely(READ_ONCE(d->hash_len) != hash_len || READ_ONCE(d->parent) != parent))
 			continue;
-		if (unlikely(!name_equal_rcu(READ_ONCE(d->name), name, (u32)hash_len)))
+		if (unlikely(short_name ? READ_ONCE(*(const name_word *)READ_ONCE(d->name)) != word
+					: !name_equal_rcu(READ_ONCE(d->name), name, (u32)hash_len)))
 			continue;
 		if (unlikely(hlist_unhashed(&d->hash)))
 			continue;

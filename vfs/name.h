@@ -17,9 +17,15 @@
 
 extern u64 name_salt;
 
-#define NAME_ONES  0x0101010101010101ull
-#define NAME_HIGHS 0x8080808080808080ull
-#define NAME_MIX   0x9e3779b97f4a7c15ull
+/*
+ * Constants of the hash. They are variables on purpose: as an operand in memory each costs nothing,
+ * where the compiler would load a 64-bit immediate again in every round of the walk's loop.
+ */
+extern const u64 name_slashes;	 /* '/' in each byte */
+extern const u64 name_minus_one; /* -1 in each byte, to be added */
+extern const u64 name_highs;	 /* the top bit of each byte */
+extern const u64 name_mix;	 /* odd, its bits well spread */
+extern const u64 name_hash_mask; /* the upper half */
 
 static __always_inline u64 name_load(const char *p)
 {
@@ -37,37 +43,48 @@ static __always_inline u64 name_hash_seed(const struct dentry *parent)
 /* Take in a word that is not the last. */
 static __always_inline u64 name_hash_word(u64 h, u64 word)
 {
-	h = (h ^ word) * NAME_MIX;
+	h = (h ^ word) * name_mix;
 	return h ^ (h >> 32);
 }
 
 /* Take in the last word (zero beyond the name's end) and the length. */
 static __always_inline u64 name_hash_end(u64 h, u64 word, u64 len)
 {
-	return (((h ^ word) * NAME_MIX) & 0xffffffff00000000ull) | len;
+	return (((h ^ word) * name_mix) & name_hash_mask) | len;
 }
 
 /* A bit at the top of the first byte that ends a component, and perhaps of later ones; 0: none ends. */
 static __always_inline u64 name_ends(u64 w)
 {
-	u64 s = w ^ ('/' * NAME_ONES);
+	u64 s = w ^ name_slashes;
 
-	return (((w - NAME_ONES) & ~w) | ((s - NAME_ONES) & ~s)) & NAME_HIGHS;
+	return (((w + name_minus_one) & ~w) | ((s + name_minus_one) & ~s)) & name_highs;
+}
+
+/* The bytes of w before the first end, the others zero. */
+static __always_inline u64 name_head(u64 w, u64 ends)
+{
+	/* all bits below the first end's top bit; shifted, they cover the bytes before it */
+	return w & ((ends ^ (ends - 1)) >> 8);
+}
+
+/* How many those are: 0 to 7. */
+static __always_inline u32 name_head_len(u64 ends)
+{
+	return (u32)__builtin_ctzll(ends) >> 3;
 }
 
 /* name_hash with the name's first eight bytes loaded already. */
 static __always_inline u64 name_hash_inline(const struct dentry *parent, const char *name, u64 w)
 {
-	u64 h = name_hash_seed(parent), len = 0, ends, below;
+	u64 h = name_hash_seed(parent), len = 0, ends;
 
 	while (unlikely(!(ends = name_ends(w)))) {
 		h = name_hash_word(h, w);
 		len += sizeof(w);
 		w = name_load(name + len);
 	}
-	/* all bits below the first end's top bit; shifted, they cover the bytes before it */
-	below = ends ^ (ends - 1);
-	return name_hash_end(h, w & (below >> 8), len + ((unsigned)__builtin_ctzll(ends) >> 3));
+	return name_hash_end(h, name_head(w, ends), len + name_head_len(ends));
 }
 
 /* An aligned word of a dentry's name, which a rename may be rewriting. */

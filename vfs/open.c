@@ -1,7 +1,8 @@
 /*
  * open: walk, check, make the file. One function for openat(2), the ring's inline try and its workers.
  *
- *   vfs_open -> walk_attempts -> open_attempt
+ *   vfs_open -> open_hit                                            everything cached, nothing special
+ *            -> walk_attempts -> open_attempt
  *                                  walk_to_end + walk_complete          the common case
  *                                  or open_create                      O_CREAT: the last component under
  *                                                                      the directory's lock
@@ -14,6 +15,7 @@
  *
  * Locking: open_create holds the directory's inode rwsem exclusively while it looks up and creates.
  */
+#include "vfs/walk_hit.h"
 #include "vfs/walk_state.h"
 
 #include "kernel/string.h"
@@ -242,13 +244,71 @@ static int open_attempt(const struct walk_start *start, unsigned flags, void *ar
 	return err;
 }
 
+/* May a plain open of a regular file or directory go ahead without a closer look? */
+static __always_inline bool opens_plainly(const struct inode *inode, const struct open_params *p)
+{
+	u32 mode = READ_ONCE(inode->mode);
+
+	if (unlikely(((p->flags & O_DIRECTORY) && !S_ISDIR(mode)) || !inode->fops))
+		return false;
+	return likely((mode & 0444) == 0444) || inode_permission(inode, MAY_READ) == 0;
+}
+
+/*
+ * A cached open for reading, start to end: the same steps as open_attempt, on the common walk. NULL: this
+ * one is not of that kind, or something moved meanwhile; nothing has changed, go the general way.
+ * Context: never sleeps.
+ */
+static struct file *open_hit(const struct walk_start *start, unsigned flags, const struct open_params *p)
+{
+	struct walk_hit hit;
+	struct file *f;
+	int result = walk_hit(start, flags, &hit);
+
+	if (unlikely(result))
+		return result == WALK_RUN_STOPPED ? NULL : ERR_PTR(result);
+	if (unlikely(!opens_plainly(hit.inode, p) ||
+		    !walk_legitimize(&hit.path, hit.seq, hit.mount_seq))) {
+		rcu_read_unlock();
+		return NULL;
+	}
+	rcu_read_unlock();
+	walk_count(WALK_OUT_done_rcu);
+	f = file_alloc(&hit.path, hit.inode, p->flags, ALLOC_NOWAIT);
+	if (unlikely(!f)) {
+		path_put_nosleep(&hit.path);
+		return NULL;
+	}
+	if (unlikely(hit.inode->fops->open != NULL)) {
+		int err = file_open(f);
+
+		if (err) {
+			file_put_nosleep(f);
+			return ERR_PTR(err);
+		}
+	}
+	f->mode |= FILE_OPENED;
+	return f;
+}
+
+/* Flags with which open_hit may be tried: reading, nothing created, cut or looked at sideways. */
+#define OPEN_HIT_FLAGS (O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
+
 struct file *vfs_open(const struct walk_start *start, const struct open_params *params, bool nonblock_open)
 {
-	struct walk_start s = *start;
-	struct open_attempt o = {.params = params, .nonblock = nonblock_open};
+	struct walk_start s;
+	struct open_attempt o;
 	int err;
 
+	if (likely(!(params->flags & ~OPEN_HIT_FLAGS))) {
+		struct file *f = open_hit(start, start->flags | params->walk_flags, params);
+
+		if (likely(f))
+			return f;
+	}
+	s = *start;
 	s.flags |= params->walk_flags;
+	o = (struct open_attempt){.params = params, .nonblock = nonblock_open};
 	err = walk_attempts(&s, open_attempt, &o);
 	return unlikely(err) ? ERR_PTR(err) : o.file;
 }

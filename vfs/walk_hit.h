@@ -21,6 +21,28 @@ struct walk_hit {
 	u32 seq, mount_seq;
 };
 
+/*
+ * Look up the component at name in parent; its hash and length go to *hash_len. NULL: not cached, or not
+ * for the common walk (`.`, `..`, anything hidden, too long).
+ */
+static __always_inline struct dentry *walk_run_lookup(
+	const struct dentry *parent, const char *name, u64 *hash_len, u32 *seq)
+{
+	u64 word = name_load(name), ends = name_ends(word);
+
+	if (unlikely((u8)word == '.'))
+		return NULL;
+	if (ends) {
+		word = name_head(word, ends);
+		*hash_len = name_hash_end(name_hash_seed(parent), word, name_head_len(ends));
+		return dcache_lookup_rcu_inline(parent, NULL, word, true, *hash_len, seq);
+	}
+	*hash_len = name_hash_inline(parent, name, word);
+	if (unlikely((u32)*hash_len > NAME_MAX))
+		return NULL;
+	return dcache_lookup_rcu_inline(parent, name, 0, false, *hash_len, seq);
+}
+
 /* walk_run: the name at *name needs the general walk. */
 #define WALK_RUN_STOPPED 1
 
@@ -38,18 +60,13 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 	int result = WALK_RUN_STOPPED;
 
 	while (likely((READ_ONCE(inode->mode) & 0111) == 0111)) {
-		u64 word = name_load(name), hash_len;
 		struct inode *child_inode;
 		struct dentry *d;
 		const char *rest;
 		u32 child_seq, flags;
+		u64 hash_len;
 
-		if (unlikely((u8)word == '.'))
-			break;
-		hash_len = name_hash_inline(parent, name, word);
-		if (unlikely((u32)hash_len > NAME_MAX))
-			break;
-		d = dcache_lookup_rcu_inline(parent, name, hash_len, &child_seq);
+		d = walk_run_lookup(parent, name, &hash_len, &child_seq);
 		if (unlikely(!d))
 			break;
 		child_inode = READ_ONCE(d->inode);
