@@ -12,6 +12,7 @@
 #include "fs/ext4/internal.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
+#include "vfs/fifo.h"
 
 /* Bytes of the inode table read at once. */
 #define TABLE_WINDOW (8 * PAGE_SIZE)
@@ -220,6 +221,9 @@ static int fill_type(struct ext4 *fs, struct ext4_inode *inode, const struct ext
 		has_blocks = false;
 		break;
 	case S_IFIFO:
+		v->fops = &fifo_file_ops;
+		has_blocks = false;
+		break;
 	case S_IFSOCK:
 		has_blocks = false;
 		break;
