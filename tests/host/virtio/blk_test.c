@@ -13,6 +13,7 @@ static struct {
 	struct block_request rq;
 	struct block_segment segments[BLOCK_MAX_SEGMENTS];
 	int done, status;
+	bool dma_stopped; /* when it was done */
 } io[REQUESTS];
 
 static void on_done(struct block_request *rq, int status)
@@ -21,6 +22,7 @@ static void on_done(struct block_request *rq, int status)
 
 	io[i].done++;
 	io[i].status = status;
+	io[i].dma_stopped = d->dma_stopped;
 }
 
 /* Ready request i: nr segments of length bytes, each in a page of its own. */
@@ -535,6 +537,8 @@ static void lie(
 	EQ(d->resets, 2);
 	for (unsigned i = 0; i <= 220; i++) {
 		EQ(io[i].done, 1);
+		/* Those the device knew of end only when it cannot write into their pages any more. */
+		CHECK(io[i].status == 0 || io[i].dma_stopped || i == 220);
 		good += io[i].status == 0;
 		CHECK(io[i].status == 0 || io[i].status == -EIO);
 		release(i);
