@@ -5,7 +5,7 @@
  * A worker runs with the process of the ring (current->process) and the submitter's credentials. It is no
  * thread of the program: it is not on process->threads and never leaves the kernel.
  *
- *	take	pool->lock: some of the queue, shared out over the CPUs, at most RING_BATCH_MAX
+ *	take	pool->lock: some of the queue, shared out over the running workers
  *	begin	w->lock: the next of the batch becomes current_request; an interrupt meant for the one
  *		before is forgotten here
  *	end	result onto w->done; what is chained behind it goes to the front of the batch
@@ -16,6 +16,7 @@
 #include "kernel/trace.h"
 #include "ring/internal.h"
 
+#define RING_BATCH_MIN 4u
 #define RING_BATCH_MAX 16u
 #define RING_IDLE_NS   (5 * NSEC_PER_SEC)
 
@@ -170,14 +171,19 @@ static struct ring_request *next_request(struct ring_worker *w)
 	return req;
 }
 
-/* Take this CPU's share of the queue. False when it is empty. Context: pool->lock. */
+/*
+ * Take a share of the queue: what each running worker would get, but enough to be worth the lock, and
+ * the wake-up of whoever waits for the results. False when the queue is empty. Context: pool->lock.
+ */
 static bool take_batch(struct ring_worker *w)
 {
 	struct ring_account *a = &w->pool->accounts[w->account];
-	u32 n = MIN(DIV_ROUND_UP(a->queued, w->pool->cpus), RING_BATCH_MAX);
+	u32 n = DIV_ROUND_UP(a->queued, a->running);
 
-	if (!n)
+	if (!a->queued)
 		return false;
+	n = MIN(MAX(n, RING_BATCH_MIN), RING_BATCH_MAX);
+	n = MIN(n, a->queued);
 	if (w->account == RING_ACCOUNT_UNBOUNDED)
 		n = 1;
 	a->queued -= n;
