@@ -130,9 +130,12 @@ static void leave_inflight(struct ring_request *req)
 
 void ring_post(struct ring *ring, struct ring_done *d, struct list_head *inflight, bool submitter)
 {
-	struct ring_request *freed = d->first, *last = d->last;
+	struct ring_request *freed, *last;
 	u32 room;
 
+	*d->tail = NULL;
+	freed = d->first;
+	last = container_of(d->tail, struct ring_request, next);
 	spin_lock(&ring->cq_lock);
 	room = cq_room(ring);
 	if (d->flags & REQ_INFLIGHT)

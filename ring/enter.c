@@ -126,7 +126,7 @@ static __always_inline void start_request(struct submission *s, struct ring_requ
 		submission_flush(s);
 }
 
-static void end_chain(struct submission *s)
+static __noinline void end_chain(struct submission *s)
 {
 	struct ring_request *head = s->chain_head;
 
@@ -177,9 +177,9 @@ static __noinline int prepare_special(struct ring_request *req, const struct io_
 static __always_inline int prepare_request(
 	struct ring_request *req, const struct io_uring_sqe *sqe, bool special)
 {
-	const struct ring_op *op = &ring_ops[MIN(sqe->opcode, (u8)RING_OP_NONE)];
+	const struct ring_op *op = &ring_ops[sqe->opcode % RING_OP_NONE];
 
-	if (unlikely(!op->prep))
+	if (unlikely(sqe->opcode >= RING_OP_NONE || !op->prep))
 		op = &ring_ops[RING_OP_NONE];
 	req->op = op;
 	req->first_word = sqe->first_word;
@@ -195,7 +195,7 @@ static __always_inline int prepare_request(
 }
 
 /* Append req to the chain under construction; it ends with the first without a link flag. */
-static void add_to_chain(struct submission *s, struct ring_request *req, int error)
+static __noinline void add_to_chain(struct submission *s, struct ring_request *req, int error)
 {
 	if (error) {
 		req->result = error;
@@ -249,14 +249,14 @@ static __always_inline void read_sqe(struct io_uring_sqe *copy, const struct io_
  * Take up to to_submit entries. Returns how many were taken, a bad one included; -EAGAIN when there was
  * no memory for the first. Context: submit_lock.
  */
-static int ring_submit(struct ring *ring, u32 to_submit)
+static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 {
 	struct submission s;
 	struct io_uring_sqe sqe;
 	struct ring_request *req;
 	/* Acquire: the entries were written before the program moved its tail. */
 	u32 available = load_acquire(&ring->rings->sq_tail) - ring->sq_head;
-	u32 n, taken = 0;
+	u32 mask = ring->sq_entries - 1, n, taken = 0;
 	int error = 0;
 
 	/* A tail further ahead than the queue is long counts for no more than that. */
@@ -276,8 +276,8 @@ static int ring_submit(struct ring *ring, u32 to_submit)
 			error = -EAGAIN;
 			break;
 		}
-		index = READ_ONCE(ring->sq_array[ring->sq_head++ & (ring->sq_entries - 1)]);
-		if (unlikely(index >= ring->sq_entries)) {
+		index = READ_ONCE(ring->sq_array[ring->sq_head++ & mask]);
+		if (unlikely(index > mask)) {
 			WRITE_ONCE(ring->rings->sq_dropped, READ_ONCE(ring->rings->sq_dropped) + 1);
 			ring_request_free(ring, req);
 			break;

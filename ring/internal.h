@@ -67,12 +67,18 @@ enum ring_account_index { RING_BOUNDED, RING_ACCOUNT_UNBOUNDED, RING_ACCOUNTS };
 
 enum ring_where { REQ_AT_SUBMITTER, REQ_AT_QUEUE, REQ_AT_WORKER, REQ_PARKED };
 
-struct ring_open {
+/* What follows from an open's flags, mode and resolve alone. */
+struct ring_open_rules {
 	struct open_params params;
-	s32 error;   /* of the flag rules; the open's result */
-	u32 slot;    /* direct descriptor: 0 none, N+1, or IORING_FILE_INDEX_ALLOC */
-	bool cached; /* the program's own RESOLVE_CACHED */
+	s32 error;     /* of the flag rules; the open's result */
+	u16 req_flags; /* REQ_ASYNC, REQ_EAGAIN_FINAL */
+	bool cached;   /* the program's own RESOLVE_CACHED */
 	bool cloexec;
+};
+
+struct ring_open {
+	struct ring_open_rules rules;
+	u32 slot; /* direct descriptor: 0 none, N+1, or IORING_FILE_INDEX_ALLOC */
 	struct walk_resume resume;
 	struct path_name path; /* does not move: resume points into it */
 };
@@ -153,7 +159,8 @@ struct ring_request {
 
 /* Requests that have their result and are not posted yet; private to one thread, of one ring. */
 struct ring_done {
-	struct ring_request *first, *last; /* last is valid when count is not 0 */
+	/* Linked through ->next; that of the last means nothing. */
+	struct ring_request *first, **tail;
 	u32 count;
 	u32 flags; /* REQ_* any of them has */
 };
@@ -162,19 +169,16 @@ struct ring_done {
 
 static inline void ring_done_init(struct ring_done *d)
 {
-	d->first = NULL;
+	d->tail = &d->first;
 	d->count = d->flags = 0;
 }
 
 static __always_inline void ring_done_add(struct ring_done *d, struct ring_request *req)
 {
-	req->next = NULL;
+	*d->tail = req;
+	d->tail = &req->next;
 	d->flags |= req->flags;
-	if (d->count++)
-		d->last->next = req;
-	else
-		d->first = req;
-	d->last = req;
+	d->count++;
 }
 
 /* ---- Operations ---- */
@@ -202,6 +206,7 @@ struct ring_op {
 extern const struct ring_op ring_ops[RING_OP_NONE + 1];
 
 int ring_none_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
+void ring_open_init(struct ring *ring);
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_issue(struct ring_request *req, unsigned flags);
@@ -252,6 +257,10 @@ struct ring {
 	struct ring_request *free; /* submit_lock */
 	struct thread *issuer;	   /* SINGLE_ISSUER: the only one; submit_lock */
 	bool enabled;		   /* R_DISABLED undone; submit_lock to set */
+	/* The last OPENAT's flags and mode, and what followed from them; submit_lock. */
+	u32 last_open_flags, last_open_mode;
+	struct ring_open_rules last_open;
+
 	struct cred *personalities[RING_PERSONALITIES]; /* submit_lock */
 
 	/* --- registered files (files.c) --- */

@@ -21,8 +21,19 @@
  */
 #include "ring/internal.h"
 
-static int open_prep(
-	struct ring_request *req, const struct io_uring_sqe *sqe, const struct open_how *how)
+static void open_rules(const struct open_how *how, struct ring_open_rules *r)
+{
+	r->error = open_params_from_how(how, &r->params);
+	r->cached = how->resolve & RESOLVE_CACHED;
+	r->cloexec = how->flags & O_CLOEXEC;
+	r->req_flags = r->cached ? REQ_EAGAIN_FINAL : 0;
+	/* Creation takes the directory's lock. */
+	if (!r->error && (how->flags & (O_CREAT | O_TRUNC | O_TMPFILE_BIT)))
+		r->req_flags |= REQ_ASYNC;
+}
+
+/* The part that both forms share; the rules are there. */
+static __always_inline int open_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
 	struct ring_open *o = &req->open;
 	int error = path_name_copy(&o->path, (const char __user *)sqe->addr, false, ALLOC_WAIT);
@@ -31,29 +42,42 @@ static int open_prep(
 		return error;
 	if (unlikely(o->path.name != o->path.small))
 		req->flags |= REQ_CLEANUP;
+	req->flags |= o->rules.req_flags;
 	o->resume.valid = false;
 	o->slot = sqe->file_index;
-	o->cloexec = how->flags & O_CLOEXEC;
-	o->cached = how->resolve & RESOLVE_CACHED;
-	if (unlikely(o->slot && o->cloexec))
-		return -EINVAL;
-	o->error = open_params_from_how(how, &o->params);
-	if (unlikely(o->cached))
-		req->flags |= REQ_EAGAIN_FINAL;
-	/* Creation takes the directory's lock; a direct descriptor may replace a file and release it. */
-	if ((how->flags & (O_CREAT | O_TRUNC | O_TMPFILE_BIT) || o->slot) && !o->error)
-		req->flags |= REQ_ASYNC;
-	return 0;
+	if (likely(!o->slot))
+		return 0;
+	/* A direct descriptor may replace a file and release it: a worker's. */
+	req->flags |= REQ_ASYNC;
+	return o->rules.cloexec ? -EINVAL : 0;
+}
+
+static void remember_rules(struct ring *ring, u32 flags, u32 mode)
+{
+	struct open_how how;
+
+	open_how_from_openat(flags, mode, &how);
+	open_rules(&how, &ring->last_open);
+	ring->last_open_flags = flags;
+	ring->last_open_mode = mode;
+}
+
+void ring_open_init(struct ring *ring)
+{
+	remember_rules(ring, O_RDONLY, 0);
 }
 
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	struct open_how how;
+	struct ring *ring = req->ring;
 
 	if (unlikely(sqe->buf_index))
 		return -EINVAL;
-	open_how_from_openat(sqe->op_flags, sqe->len, &how);
-	return open_prep(req, sqe, &how);
+	/* Opens come in rows: the rules of the one before are mostly this one's. */
+	if (unlikely(sqe->op_flags != ring->last_open_flags || sqe->len != ring->last_open_mode))
+		remember_rules(ring, sqe->op_flags, sqe->len);
+	req->open.rules = ring->last_open;
+	return open_prep(req, sqe);
 }
 
 int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *sqe)
@@ -66,32 +90,33 @@ int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *
 	error = open_how_copy(&how, (const void __user *)sqe->off, sqe->len);
 	if (unlikely(error))
 		return error;
-	return open_prep(req, sqe, &how);
+	open_rules(&how, &req->open.rules);
+	return open_prep(req, sqe);
 }
 
 /* How this attempt walks. */
-static void open_walk_start(struct ring_request *req, unsigned flags, struct walk_start *start)
+static __always_inline void open_walk_start(
+	struct ring_request *req, bool nonblock, struct walk_start *start)
 {
 	struct ring_open *o = &req->open;
 	u32 retry = READ_ONCE(ring_retry);
 
 	start->dirfd = req->fd;
-	start->flags = 0;
+	start->flags = nonblock ? WALK_CACHED : 0;
 	start->name = o->path.name;
 	start->waiter = NULL;
 	start->resume = NULL;
 	start->log = NULL;
-	if (unlikely(retry == RING_RETRY_RESUME) && !o->cached &&
-		!(o->params.walk_flags & WALK_SCOPED))
-		start->resume = &o->resume;
-	if (flags & RING_NONBLOCK) {
-		start->flags = WALK_CACHED;
+	if (likely(nonblock && retry != RING_RETRY_RESUME))
 		return;
-	}
-	if (!o->cached)
+	if (o->rules.cached)
+		return;
+	if (!nonblock)
 		start->waiter = &req->waiter;
-	if (retry == RING_RETRY_NORCU && !o->cached)
-		start->flags = WALK_NO_RCU;
+	if (retry == RING_RETRY_NORCU && !nonblock)
+		start->flags |= WALK_NO_RCU;
+	if (retry == RING_RETRY_RESUME && !(o->rules.params.walk_flags & WALK_SCOPED))
+		start->resume = &o->resume;
 }
 
 /* A direct descriptor: the file goes into the ring's own table. */
@@ -102,7 +127,7 @@ static int open_direct(struct ring_request *req, const struct walk_start *start,
 
 	if (!ring_has_files(req->ring))
 		return -ENXIO;
-	f = vfs_open(start, &o->params, nonblock_open);
+	f = vfs_open(start, &o->rules.params, nonblock_open);
 	if (IS_ERR(f))
 		return (int)PTR_ERR(f);
 	return ring_fixed_file_install(req->ring, o->slot, f);
@@ -112,21 +137,21 @@ int ring_open_issue(struct ring_request *req, unsigned flags)
 {
 	struct ring_open *o = &req->open;
 	bool nonblock = flags & RING_NONBLOCK;
-	bool nonblock_open = o->cached || !(flags & RING_UNBOUNDED);
+	bool nonblock_open = o->rules.cached || !(flags & RING_UNBOUNDED);
 	struct files *files = current_files();
 	struct walk_start start;
 	struct file *f;
 	int fd;
 
-	if (unlikely(o->error))
-		return o->error;
-	open_walk_start(req, flags, &start);
+	if (unlikely(o->rules.error))
+		return o->rules.error;
+	open_walk_start(req, nonblock, &start);
 	if (unlikely(o->slot))
 		return open_direct(req, &start, nonblock_open);
-	fd = fd_reserve(files, 0, o->cloexec, nonblock ? ALLOC_NOWAIT : ALLOC_WAIT);
+	fd = fd_reserve(files, 0, o->rules.cloexec, nonblock ? ALLOC_NOWAIT : ALLOC_WAIT);
 	if (unlikely(fd < 0))
 		return fd;
-	f = vfs_open(&start, &o->params, nonblock_open);
+	f = vfs_open(&start, &o->rules.params, nonblock_open);
 	if (unlikely(IS_ERR(f))) {
 		fd_unreserve(files, fd);
 		if (o->resume.valid)

@@ -166,6 +166,7 @@ static struct ring *ring_create(const struct io_uring_params *p)
 	list_init(&ring->waiters);
 	work_init(&ring->destroy_work, destroy_from_work);
 	ring->setup_flags = p->flags;
+	ring_open_init(ring);
 	ring->enabled = !(p->flags & IORING_SETUP_R_DISABLED);
 	if (ring->enabled && (p->flags & IORING_SETUP_SINGLE_ISSUER))
 		ring->issuer = current;
