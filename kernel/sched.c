@@ -6,7 +6,11 @@
  * everybody else on the queue (WAKE_CREDIT), so that it answers quickly, but never further, so that
  * sleeping earns nothing beyond that.
  *
- *	thread_wake:  previous CPU if idle, else any idle CPU (claimed in idle_cpus), else previous
+ *	thread_wake:  this CPU, when it is idle (an interrupt wakes), or when the thread usually runs
+ *	              shorter than SHORT_BURST: sending it elsewhere would take longer than running it.
+ *	              Else its previous CPU if idle, any idle CPU (claimed in idle_cpus), the previous one
+ *	handover:     short-running threads queued here while other CPUs idle wait for the waker to go
+ *	              to sleep, but HANDOVER_NS at most; then the tick calls an idle CPU to take one
  *	preemption:   when the running thread is GRANULARITY ahead of the first queued one; noticed at
  *	              a wake-up and at the 250 Hz tick, which runs only while somebody is queued
  *	stealing:     a CPU about to go idle takes a thread from the end of another's queue
@@ -42,6 +46,9 @@
 #define TICK_NS	    (NSEC_PER_SEC / 250)
 #define WAKE_CREDIT (3 * NSEC_PER_MSEC)
 #define GRANULARITY (1 * NSEC_PER_MSEC)
+#define SHORT_BURST (200 * NSEC_PER_USEC)
+#define SHORT_QUEUE 4
+#define HANDOVER_NS (200 * NSEC_PER_USEC)
 
 struct run_queue {
 	u32 lock;
@@ -119,6 +126,20 @@ static void account(struct run_queue *rq)
 		return;
 	t->run_ns += ran;
 	t->vruntime += ran;
+	t->burst += ran;
+}
+
+/*
+ * The running thread goes to sleep: remember how long it ran. Down at once, up slowly: a virtual CPU
+ * that its host took away for a while looks like a long burst and is none.
+ */
+static void account_sleep(struct thread *t)
+{
+	if (t->burst < t->usual_burst)
+		t->usual_burst = (t->usual_burst + 3 * t->burst) / 4;
+	else
+		t->usual_burst = MIN(t->burst, t->usual_burst + t->usual_burst / 8 + NSEC_PER_USEC);
+	t->burst = 0;
 }
 
 static struct thread *first_queued(struct run_queue *rq)
@@ -174,14 +195,14 @@ static bool should_preempt(struct run_queue *rq)
 }
 
 /* The tick runs while somebody waits. Context: this CPU's queue. */
-static void update_tick(struct run_queue *rq)
+static void update_tick(struct run_queue *rq, u64 period)
 {
 	bool wanted = rq->nr > 0;
 
 	if (wanted == rq->ticking)
 		return;
 	rq->ticking = wanted;
-	clock_set_tick(wanted ? clock_ns() + TICK_NS : ~0ull);
+	clock_set_tick(wanted ? clock_ns() + period : ~0ull);
 }
 
 /* Take a thread from the end of another CPU's queue. Both locks held on the way. */
@@ -249,10 +270,12 @@ static void reschedule(bool voluntary)
 	raw_lock(&rq->lock);
 	clear_need_resched();
 	account(rq);
-	if (prev != rq->idle && (!voluntary || READ_ONCE(prev->state) == THREAD_RUNNABLE))
+	if (voluntary && READ_ONCE(prev->state) != THREAD_RUNNABLE)
+		account_sleep(prev);
+	else if (prev != rq->idle)
 		enqueue(rq, prev);
 	next = pick_next(rq);
-	update_tick(rq);
+	update_tick(rq, TICK_NS);
 	if (next == prev) {
 		raw_unlock(&rq->lock);
 		return;
@@ -378,8 +401,16 @@ static unsigned choose_cpu(const struct thread *t)
 {
 	u64 idle;
 
+	const struct run_queue *here = this_cpu_ptr(&run_queue);
+
 	if (t->bound_cpu >= 0)
 		return (unsigned)t->bound_cpu;
+	/* Both words may be stale; then the choice is merely not the best. */
+	u32 queued = READ_ONCE(here->nr);
+
+	if ((queued == 0 && READ_ONCE(here->curr) == here->idle) ||
+		(queued < SHORT_QUEUE && t->usual_burst < SHORT_BURST))
+		return this_cpu_id();
 	if (claim_idle(t->cpu))
 		return t->cpu;
 	while ((idle = READ_ONCE(idle_cpus)) != 0) {
@@ -399,7 +430,7 @@ static void kick(struct run_queue *rq, unsigned cpu)
 	if (cpu == this_cpu_id()) {
 		if (preempt)
 			sched_set_need_resched();
-		update_tick(rq);
+		update_tick(rq, READ_ONCE(idle_cpus) ? HANDOVER_NS : TICK_NS);
 	} else if (preempt || rq->nr == 1) {
 		arch_send_ipi(cpu, ARCH_IPI_RESCHED);
 	}
@@ -505,12 +536,11 @@ void sched_tick(void)
 	raw_lock(&rq->lock);
 	rq->ticking = false;
 	account(rq);
-	if (rq->nr > 0 && first_queued(rq)->vruntime < rq->curr->vruntime)
-		sched_set_need_resched();
-	if (rq->curr == rq->idle && rq->nr > 0)
-		sched_set_need_resched();
 	idle = rq->nr > 0 ? READ_ONCE(idle_cpus) : 0;
-	update_tick(rq);
+	if (rq->nr > 0 && (rq->curr == rq->idle ||
+				  (!idle && first_queued(rq)->vruntime < rq->curr->vruntime)))
+		sched_set_need_resched();
+	update_tick(rq, idle ? HANDOVER_NS : TICK_NS);
 	raw_unlock(&rq->lock);
 	if (idle) {
 		unsigned cpu = (unsigned)__builtin_ctzll(idle);
@@ -527,7 +557,7 @@ void sched_resched_ipi(void)
 	raw_lock(&rq->lock);
 	if (should_preempt(rq))
 		sched_set_need_resched();
-	update_tick(rq);
+	update_tick(rq, TICK_NS);
 	raw_unlock(&rq->lock);
 }
 

@@ -48,6 +48,8 @@ struct thread {
 	bool on_cpu;		  /* is a CPU's current thread; guarded by the run-queue lock */
 	bool queued;		  /* on a run queue; guarded by that queue's lock */
 	struct list_head run_node;/* run queue; guarded by its lock */
+	u64 burst, usual_burst;	  /* CPU time in ns since the last wake-up, and usually between
+				   * wake-up and sleep; guarded by the run-queue lock */
 	u64 vruntime;		  /* fair share used, in ns; guarded by the run-queue lock */
 	struct list_head all_node;/* all_threads; guarded by its lock */
 	void *stack;		  /* lowest usable byte of the kernel stack */

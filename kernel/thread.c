@@ -44,6 +44,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 	t->fn = fn;
 	t->arg = arg;
 	t->bound_cpu = -1;
+	t->usual_burst = NSEC_PER_MSEC; /* unknown: as if it ran for long */
 	t->cpu = this_cpu_id();
 	strlcpy(t->name, name, sizeof(t->name));
 	list_init(&t->run_node);
