@@ -23,26 +23,26 @@ int ring_close_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 	return 0;
 }
 
+static bool is_ring(struct files *files, int fd)
+{
+	struct file *f;
+	bool result;
+
+	rcu_read_lock();
+	f = file_lookup_fd_rcu(files, fd);
+	result = f && ring_is_file(f);
+	rcu_read_unlock();
+	return result;
+}
+
 int ring_close_issue(struct ring_request *req, unsigned flags)
 {
 	struct files *files = current_files();
-	bool is_ring, may_sleep;
-	struct file *f;
 
 	if (unlikely(req->close.slot))
 		return ring_fixed_file_close(req->ring, req->close.slot);
-	rcu_read_lock();
-	f = file_lookup_fd_rcu(files, req->fd);
-	if (unlikely(!f)) {
-		rcu_read_unlock();
-		return -EBADF;
-	}
-	is_ring = ring_is_file(f);
-	may_sleep = f->ops->release || !f->path.dentry || !dentry_is_hashed(f->path.dentry);
-	rcu_read_unlock();
-	if (unlikely(is_ring))
-		return -EBADF;
-	if (unlikely(may_sleep && (flags & RING_NONBLOCK)))
-		return -EAGAIN;
-	return fd_close(files, req->fd);
+	/* a ring has a ->release and so never goes this way */
+	if (likely(flags & RING_NONBLOCK))
+		return fd_close_nosleep(files, req->fd);
+	return is_ring(files, req->fd) ? -EBADF : fd_close(files, req->fd);
 }

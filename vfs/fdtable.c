@@ -313,6 +313,26 @@ int fd_close(struct files *files, int fd)
 	return 0;
 }
 
+int fd_close_nosleep(struct files *files, int fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&files->lock);
+	struct fd_table *t = files->table;
+
+	if (likely((u32)fd < t->max))
+		f = t->slots[fd];
+	if (unlikely(!f || f->ops->release)) {
+		spin_unlock(&files->lock);
+		return f ? -EAGAIN : -EBADF;
+	}
+	WRITE_ONCE(t->slots[fd], NULL);
+	files_give_back(files, t, (u32)fd);
+	spin_unlock(&files->lock);
+	file_put_plain(f);
+	return 0;
+}
+
 int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 {
 	if (fd >= files_limit(files))

@@ -84,6 +84,17 @@ static void file_release(struct file *f)
 	path_put(&path);
 }
 
+void file_put_plain(struct file *f)
+{
+	struct path path = f->path;
+
+	if (unlikely(atomic_sub_return(&f->refs, 1u) != 0))
+		return;
+	this_cpu_dec(files_open);
+	slab_free(file_cache, f);
+	path_put_nosleep(&path);
+}
+
 void file_put(struct file *f)
 {
 	if (atomic_sub_return(&f->refs, 1u) == 0)

@@ -127,6 +127,11 @@ bool fd_path_rcu(struct files *files, int fd, struct path *out);
 struct file *fd_remove(struct files *files, int fd);
 /* close(2) with a finished release: 0 or -EBADF. */
 int fd_close(struct files *files, int fd);
+/*
+ * The same inside a nonblocking attempt: closes what can be closed without sleeping, which is every file
+ * without a ->release of its own. -EAGAIN: that is not so; the descriptor is untouched.
+ */
+int fd_close_nosleep(struct files *files, int fd);
 /* Put f (reference consumed on success) behind fd, closing what was there, as dup2 does: fd, -EBADF
  * (beyond the limit), -EBUSY (reserved by an open under way), -ENOMEM. May sleep. */
 int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec);

@@ -12,6 +12,11 @@
 /* Super block shutdown, after its dentries are gone: evict every inode. Context: may sleep. */
 void inode_evict_all(struct super_block *sb);
 
+/* ---- file.c ---- */
+
+/* Drop the reference of a file without ->release. Never sleeps. */
+void file_put_plain(struct file *f);
+
 /* ---- fdtable.c ---- */
 
 /* An empty table for process, with room for max descriptors. NULL: no memory. Context: may sleep. */

@@ -36,3 +36,30 @@ u64 dcache_dentry_count(void);
 /* ---- in_lookup.c ---- */
 void in_lookup_init(void);
 void in_lookup_counts(u64 *waits, u64 *chained);
+
+/* ---- unlazy.c ---- */
+DECLARE_PERCPU(u64[WALK_OUTCOMES_MAX], walk_outcome_counts);
+
+static __always_inline void walk_count(enum walk_outcome o)
+{
+	this_cpu_inc(walk_outcome_counts[o]);
+}
+
+/* Reference p as it was at seq. False: nothing is held. Context: RCU read section. */
+static __always_inline bool walk_legitimize(const struct path *p, u32 seq, u32 mount_seq)
+{
+	/* The mount first: a dentry may only be held (and dropped) while its super block is. */
+	if (unlikely(!mount_get_rcu(p->mnt, mount_seq)))
+		return false;
+	switch (dentry_get_rcu(p->dentry, seq)) {
+	case REF_OK:
+		return true;
+	case REF_STALE:
+		dentry_put_nosleep(p->dentry);
+		break;
+	case REF_DEAD:
+		break;
+	}
+	mount_put(p->mnt);
+	return false;
+}

@@ -20,7 +20,7 @@
 
 #include "abi/unlazy.h"
 
-static DEFINE_PERCPU(u64[WALK_OUTCOMES_MAX], outcome_counts);
+DEFINE_PERCPU(u64[WALK_OUTCOMES_MAX], walk_outcome_counts);
 
 const char *const walk_outcome_names[] = {
 #define X(name, text) #name,
@@ -33,32 +33,9 @@ const char *const walk_outcome_texts[] = {
 #undef X
 };
 
-void walk_count(enum walk_outcome o)
-{
-	this_cpu_inc(outcome_counts[o]);
-}
-
 u64 walk_outcome_count(enum walk_outcome o)
 {
-	return percpu_sum(outcome_counts[o]);
-}
-
-bool walk_legitimize(const struct path *p, u32 seq, u32 mount_seq)
-{
-	/* The mount first: a dentry may only be held (and dropped) while its super block is. */
-	if (!mount_get_rcu(p->mnt, mount_seq))
-		return false;
-	switch (dentry_get_rcu(p->dentry, seq)) {
-	case REF_OK:
-		return true;
-	case REF_STALE:
-		dentry_put_nosleep(p->dentry);
-		break;
-	case REF_DEAD:
-		break;
-	}
-	mount_put(p->mnt);
-	return false;
+	return percpu_sum(walk_outcome_counts[o]);
 }
 
 /* The position, the links and the root hold nothing: only walk_end may follow. */

@@ -95,9 +95,6 @@ int walk_unlazy(struct walk *w, enum walk_outcome reason);
 int walk_unlazy_next(struct walk *w, struct dentry *child, u32 seq, enum walk_outcome reason);
 /* RCU mode saw something change: count it and return -ECHILD. */
 int walk_lost(struct walk *w, enum walk_outcome reason);
-void walk_count(enum walk_outcome o);
-/* Reference p as it was at seq. False: nothing is held. Context: RCU. */
-bool walk_legitimize(const struct path *p, u32 seq, u32 mount_seq);
 
 /* walk_log.c */
 void walk_log_step(struct walk *w, const struct walk_next *next, int err);
