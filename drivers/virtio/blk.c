@@ -13,8 +13,8 @@
  *	vectors		  one per queue; with fewer, queues share them; with none, or when the device
  *			  refuses one, the watchdog polls every millisecond
  *
- * Command line: blk_timeout=SECONDS (30; 0 for none). Off by itself under `icount`, where guest time
- * jumps while the host's disk works.
+ * Command line: blk_timeout=SECONDS (30; 0 for none). Under `icount` there is none, and no watchdog that
+ * would add instructions to what is being counted.
  *
  * Locking: none; nobody else knows the device until block_register.
  *

@@ -97,6 +97,8 @@ struct virtio_blk {
 	u32 watchdog_armed;	  /* atomic; see blk_queue.c */
 	u64 watchdog_interval_ns; /* 0: no watchdog */
 	u64 timeout_ns;		  /* 0: none */
+	/* The watchdog's: which request is late by our clock, and since when by the RTC (seconds). */
+	u64 suspect_posted, suspect_since;
 };
 
 /*

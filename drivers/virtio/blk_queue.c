@@ -19,8 +19,8 @@
  * until then it could still write into the pages.
  *
  * The watchdog runs while anything is in flight. It first looks at the used rings itself, so that a
- * lost interrupt, or guest time that jumped while the host's disk worked, costs latency and nothing
- * else; only then does it judge a request's age. A device without usable interrupts is driven by
+ * lost interrupt costs latency and nothing else; only then does it judge a request's age, by two clocks
+ * (is_late). A device without usable interrupts is driven by
  * the same timer every millisecond.
  *
  * Locking:
@@ -37,6 +37,7 @@
 #include "drivers/virtio/blk.h"
 #include "kernel/console.h"
 #include "kernel/slab.h"
+#include "kernel/wait.h"
 
 /* ---- Setting up ---- */
 
@@ -394,43 +395,63 @@ void blk_interrupt(void *arg)
 
 /* ---- When the device does not answer, or lies ---- */
 
-/* Age in nanoseconds of the oldest request in flight, 0 when there is none. */
-static u64 oldest_age(struct blk_queue *q)
+/* When the oldest request in flight was posted; DEADLINE_NEVER when there is none. */
+static u64 oldest_posted(struct blk_queue *q)
 {
-	u64 now = clock_ns(), age = 0;
+	u64 oldest = DEADLINE_NEVER;
 	u64 flags = spin_lock_irqsave(&q->lock);
 
 	for (unsigned i = 0; i < q->nr_slots && q->vq.in_flight; i++)
 		if (q->slots[i].rq)
-			age = MAX(age, now - q->slots[i].posted_ns);
+			oldest = MIN(oldest, q->slots[i].posted_ns);
 	spin_unlock_irqrestore(&q->lock, flags);
-	return age;
+	return oldest;
+}
+
+/*
+ * Has the request posted then been out for too long? Our clock alone does not tell: under QEMU's
+ * icount with sleep=off it jumps to the next timer, this one, while the host's disk works. So a
+ * request that is late by it must then be out for as long again by the real-time clock.
+ */
+static bool is_late(struct virtio_blk *blk, u64 posted)
+{
+	u64 now = clock_ns(), seconds;
+
+	if (!blk->timeout_ns || posted >= now || now - posted <= blk->timeout_ns)
+		return false;
+	seconds = arch_rtc_seconds();
+	if (blk->suspect_posted != posted) {
+		blk->suspect_posted = posted;
+		blk->suspect_since = seconds;
+	}
+	return (seconds - blk->suspect_since) * NSEC_PER_SEC >= blk->timeout_ns;
 }
 
 void blk_watchdog(struct timer *timer)
 {
 	struct virtio_blk *blk = container_of(timer, struct virtio_blk, watchdog);
 	bool busy = false;
-	u64 oldest = 0;
+	u64 oldest = DEADLINE_NEVER;
 
 	atomic_xchg(&blk->watchdog_armed, 0u);
 	for (unsigned i = 0; i < blk->nr_queues && !READ_ONCE(blk->broken); i++) {
 		struct blk_queue *q = &blk->queues[i];
 		unsigned found = service(q);
-		u64 age = oldest_age(q);
+		u64 posted = oldest_posted(q);
 		u64 flags = spin_lock_irqsave(&q->lock);
 
 		q->stats.polled += found;
 		busy = busy || q->vq.in_flight;
 		spin_unlock_irqrestore(&q->lock, flags);
-		oldest = MAX(oldest, age);
+		oldest = MIN(oldest, posted);
 	}
 	if (READ_ONCE(blk->broken))
 		return;
 	if (busy && (blk->transport->ops->get_status(blk->transport) & VIRTIO_STATUS_NEEDS_RESET))
 		blk_declare_broken(blk, "it asks for a reset, queues", blk->nr_queues);
-	else if (blk->timeout_ns && oldest > blk->timeout_ns)
-		blk_declare_broken(blk, "no answer for milliseconds", oldest / NSEC_PER_MSEC);
+	else if (is_late(blk, oldest))
+		blk_declare_broken(
+			blk, "no answer for milliseconds", (clock_ns() - oldest) / NSEC_PER_MSEC);
 	else if (busy)
 		arm_watchdog(blk);
 }

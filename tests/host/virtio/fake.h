@@ -41,8 +41,9 @@ void check_failed(const char *file, int line, const char *what, long long a, lon
 
 /* Forget the log, the command line and pending work; the clock starts at 1 s. */
 void fake_kernel_reset(void);
-extern u64 fake_now;  /* clock_ns() */
-extern u64 fake_step; /* added by each clock_ns() */
+extern u64 fake_now;	    /* clock_ns() */
+extern u64 fake_step;	    /* added by each clock_ns() */
+extern u64 fake_rtc_behind; /* how much less the RTC has seen pass, in nanoseconds */
 extern const char *fake_cmdline_key;
 extern u64 fake_cmdline_value;
 /* Run what work_queue was given; true when there was something. */

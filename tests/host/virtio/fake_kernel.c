@@ -15,7 +15,7 @@ u32 preempt_word = PREEMPT_NO_RESCHED;
 static struct thread the_thread;
 struct thread *current_thread = &the_thread;
 
-u64 fake_now, fake_step;
+u64 fake_now, fake_step, fake_rtc_behind;
 const char *fake_cmdline_key;
 u64 fake_cmdline_value;
 u32 fake_seed;
@@ -116,6 +116,11 @@ u64 clock_ns(void)
 {
 	fake_now += fake_step;
 	return fake_now;
+}
+
+u64 arch_rtc_seconds(void)
+{
+	return (fake_now - fake_rtc_behind) / NSEC_PER_SEC;
 }
 
 void timer_setup(struct timer *t, void (*fn)(struct timer *t))
@@ -219,7 +224,7 @@ void fake_kernel_reset(void)
 	memset(armed, 0, sizeof(armed));
 	fake_cmdline_key = NULL;
 	fake_now = NSEC_PER_SEC;
-	fake_step = 0;
+	fake_step = fake_rtc_behind = 0;
 	nr_cpus = 4;
 	cpu_number = 0;
 	fake_seed = 1;
