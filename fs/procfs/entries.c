@@ -157,7 +157,8 @@ static void show_uptime(struct text_buffer *t)
 {
 	u64 ns = clock_ns();
 
-	text_printf(t, "%llu.%02llu\n", ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / (10 * NSEC_PER_MSEC));
+	text_printf(
+		t, "%llu.%02llu\n", ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / (10 * NSEC_PER_MSEC));
 }
 
 /* ---- Memory ---- */
