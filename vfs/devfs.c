@@ -216,7 +216,11 @@ static struct dentry *anonymous_dentry(const char *name)
 {
 	static const struct device anonymous = {.ops = &no_ops, .mode = S_IFREG | 0600};
 	struct super_block *sb = devfs_mount->sb;
-	struct qstr q = devfs_name(sb, name);
+	/* Names that are looked up are read by words. */
+	char padded[DENTRY_INLINE_NAME] __aligned(8) = "";
+
+	strlcpy(padded, name, sizeof(padded));
+	struct qstr q = devfs_name(sb, padded);
 
 	mutex_lock(&anonymous_mutex);
 	struct dentry *d = dcache_lookup(sb->root, &q);

@@ -1,0 +1,427 @@
+/*
+ * Rings on the host, under AddressSanitizer: real submissions over tmpfs with worker threads of the hosted
+ * scheduler, hostile indices, a queue that overflows, chains, cancelling, random entries, and that
+ * nothing is left when a ring goes.
+ */
+#include "fs/tmpfs/tmpfs.h"
+#include "kernel/ktest.h"
+#include "kernel/process.h"
+#include "kernel/string.h"
+#include "kernel/syscall.h"
+#include "ring/internal.h"
+#include "vfs/file_internal.h"
+#include "vfs/generic.h"
+#include "vfs/pagecache.h"
+
+syscall_fn sys_io_uring_setup, sys_io_uring_enter, sys_io_uring_register, sys_openat, sys_close;
+
+static struct process process = {.pid = 1, .name = "test", .nofile_limit = 1024};
+static struct fs_context fs;
+
+static void make_file(const char *path)
+{
+	long fd = sys_openat(AT_FDCWD, (long)path, O_CREAT | O_RDWR, 0644, 0, 0);
+
+	assert(fd >= 0);
+	assert(sys_close(fd, 0, 0, 0, 0, 0) == 0);
+}
+
+static void setup_once(void)
+{
+	static bool done;
+
+	if (done) {
+		current->process = &process;
+		return;
+	}
+	done = true;
+	cred_init();
+	page_cache_init();
+	dcache_init();
+	inode_init();
+	mount_init();
+	file_init();
+	devfs_init();
+	tmpfs_init();
+	ring_init();
+	assert(mount_root(super_mount(file_system_find("tmpfs"), NULL, "", 0), "t", 0) == 0);
+	assert(devfs_start() == 0);
+	process.files = files_create(&process, 0);
+	spin_lock_init(&fs.lock, RANK_FS_CONTEXT);
+	mount_get_root(&fs.root);
+	mount_get_root(&fs.pwd);
+	process.fs = &fs;
+	current->process = &process;
+	make_file("/file");
+}
+
+/* ---- The shortest way to use a ring ---- */
+
+struct user_ring {
+	int fd;
+	struct ring *ring;
+	u32 sq_tail, cq_head;
+};
+
+static struct user_ring ring_open_with(u32 entries, struct io_uring_params *p)
+{
+	struct user_ring r = {.fd = (int)sys_io_uring_setup(entries, (long)p, 0, 0, 0, 0)};
+
+	assert(r.fd >= 0);
+	r.ring = file_lookup_fd_rcu(process.files, r.fd)->private_data;
+	return r;
+}
+
+static struct user_ring ring_open_plain(u32 entries)
+{
+	struct io_uring_params p = {0};
+
+	return ring_open_with(entries, &p);
+}
+
+static void ring_close_it(struct user_ring *r)
+{
+	assert(sys_close(r->fd, 0, 0, 0, 0, 0) == 0);
+}
+
+static struct io_uring_sqe *next_sqe(struct user_ring *r, u8 opcode, u64 user_data)
+{
+	u32 index = r->sq_tail++ & (r->ring->sq_entries - 1);
+	struct io_uring_sqe *sqe = &r->ring->sqes[index];
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = opcode;
+	sqe->user_data = user_data;
+	r->ring->sq_array[index] = index;
+	return sqe;
+}
+
+static struct io_uring_sqe *open_sqe(struct user_ring *r, const char *path, u64 user_data)
+{
+	struct io_uring_sqe *sqe = next_sqe(r, IORING_OP_OPENAT, user_data);
+
+	sqe->fd = AT_FDCWD;
+	sqe->addr = (u64)path;
+	return sqe;
+}
+
+static long enter(struct user_ring *r, u32 submit, u32 wait)
+{
+	store_release(&r->ring->rings->sq_tail, r->sq_tail);
+	return sys_io_uring_enter(r->fd, submit, wait, wait ? IORING_ENTER_GETEVENTS : 0, 0, 0);
+}
+
+static bool next_cqe(struct user_ring *r, u64 *user_data, s32 *res)
+{
+	struct io_uring_cqe *cqe;
+
+	if (load_acquire(&r->ring->rings->cq_tail) == r->cq_head)
+		return false;
+	cqe = &r->ring->rings->cqes[r->cq_head & (r->ring->cq_entries - 1)];
+	*user_data = cqe->user_data;
+	*res = (s32)cqe->res_flags;
+	store_release(&r->ring->rings->cq_head, ++r->cq_head);
+	return true;
+}
+
+/* Take n completions; results[user_data]. False when one is missing, twice there, or too much. */
+static bool reap(struct user_ring *r, u32 n, s32 *results, u32 size)
+{
+	u64 id;
+	s32 res;
+
+	for (u32 i = 0; i < size; i++)
+		results[i] = 1 << 30;
+	while (n--) {
+		if (enter(r, 0, 1) || !next_cqe(r, &id, &res) || id >= size ||
+			results[id] != 1 << 30)
+			return false;
+		results[id] = res;
+	}
+	return !next_cqe(r, &id, &res);
+}
+
+/* ---- Sizes and layout ---- */
+
+KTEST(ring_entry_counts_are_rounded_clamped_and_refused)
+{
+	struct io_uring_params p = {0};
+
+	KT_EQ(ring_entries(0, &p), -EINVAL);
+	KT_EQ(ring_entries(32769, &p), -EINVAL);
+	for (u32 n = 1; n <= 32768; n = n * 3 / 2 + 1) {
+		KT_EQ(ring_entries(n, &p), 0);
+		KT_CHECK(p.sq_entries >= n && p.sq_entries < 2 * n + (n == 1));
+		KT_EQ(p.sq_entries & (p.sq_entries - 1), 0);
+		KT_EQ(p.cq_entries, 2 * p.sq_entries);
+	}
+	p.flags = IORING_SETUP_CLAMP;
+	KT_EQ(ring_entries(~0u, &p), 0);
+	KT_EQ(p.sq_entries, 32768);
+	p = (struct io_uring_params){.flags = IORING_SETUP_CQSIZE, .cq_entries = 33};
+	KT_EQ(ring_entries(32, &p), 0);
+	KT_EQ(p.cq_entries, 64);
+	p.cq_entries = 16;
+	KT_EQ(ring_entries(32, &p), -EINVAL);
+	p.cq_entries = 65537;
+	KT_EQ(ring_entries(32, &p), -EINVAL);
+}
+
+/* ---- Submission ---- */
+
+KTEST(ring_indices_of_a_hostile_program_stay_inside)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(8);
+	struct io_rings *shared = r.ring->rings;
+
+	/* Twice the entries there are, wherever the counters stand. */
+	for (u32 start = 0xfffffff0; start != 16; start += 8) {
+		shared->sq_tail = start + 1000;
+		r.ring->sq_head = start;
+		shared->cq_head = shared->cq_tail;
+		for (u32 i = 0; i < 8; i++) {
+			r.ring->sq_array[i] = i;
+			memset(&r.ring->sqes[i], 0, sizeof(struct io_uring_sqe));
+		}
+		KT_EQ(sys_io_uring_enter(r.fd, 5000, 0, 0, 0, 0), 8);
+		KT_EQ(shared->sq_head, start + 8);
+	}
+	for (u32 i = 0; i < 8; i++)
+		r.ring->sq_array[i] = 8 + i * 0x10000000;
+	u32 dropped = shared->sq_dropped;
+
+	for (u32 i = 0; i < 8; i++)
+		KT_EQ(sys_io_uring_enter(r.fd, 8, 0, 0, 0, 0), 0);
+	KT_EQ(shared->sq_dropped - dropped, 8);
+	/* A completion head from nowhere. */
+	for (u32 i = 0; i < 8; i++) {
+		shared->cq_head = i * 0x23456789;
+		r.ring->sq_array[i] = 0;
+		KT_EQ(sys_io_uring_enter(r.fd, 1, 0, 0, 0, 0), 1);
+	}
+	ring_close_it(&r);
+}
+
+KTEST(ring_opens_inline_and_queued_give_descriptors)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(32);
+	s32 results[32];
+
+	for (u32 round = 0; round < 20; round++) {
+		for (u32 i = 0; i < 16; i++)
+			open_sqe(&r, i % 4 ? "/file" : "/none", i)->flags =
+				(i + round) % 2 ? IOSQE_ASYNC : 0;
+		KT_EQ(enter(&r, 16, 16), 16);
+		KT_CHECK(reap(&r, 16, results, 32));
+		for (u32 i = 0; i < 16; i++) {
+			KT_CHECK(i % 4 ? results[i] >= 0 : results[i] == -ENOENT);
+			if (results[i] >= 0)
+				next_sqe(&r, IORING_OP_CLOSE, i)->fd = results[i];
+		}
+		KT_EQ(enter(&r, 12, 12), 12);
+		KT_CHECK(reap(&r, 12, results, 32));
+		for (u32 i = 1; i < 16; i++)
+			KT_CHECK(i % 4 == 0 || results[i] == 0);
+	}
+	ring_close_it(&r);
+}
+
+KTEST(ring_requests_are_used_again)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(8);
+	s32 results[8];
+
+	for (u32 round = 0; round < 200; round++) {
+		for (u32 i = 0; i < 8; i++)
+			next_sqe(&r, IORING_OP_NOP, i)->flags = round % 2 ? IOSQE_ASYNC : 0;
+		KT_EQ(enter(&r, 8, 8), 8);
+		KT_CHECK(reap(&r, 8, results, 8));
+	}
+	u32 n = 0;
+
+	for (struct ring_request *req = r.ring->free; req; req = req->next)
+		n++;
+	for (struct ring_request *req = r.ring->returned; req; req = req->next)
+		n++;
+	KT_CHECK(n <= 24);
+	ring_close_it(&r);
+}
+
+/* ---- Chains ---- */
+
+static bool chain_gives(struct user_ring *r, const char *what, const s32 *wanted)
+{
+	s32 results[8];
+	u32 n = 0;
+
+	/* n: NOP, e: an open that fails, b: a bad entry; upper case: LINK, after '+': HARDLINK */
+	for (const char *c = what; *c; c++) {
+		bool hard = *c == '+', link;
+		struct io_uring_sqe *sqe;
+
+		c += hard;
+		link = *c < 'a';
+		switch (*c | 0x20) {
+		case 'e':
+			sqe = open_sqe(r, "/none", n++);
+			break;
+		case 'b':
+			sqe = next_sqe(r, 251, n++);
+			break;
+		default:
+			sqe = next_sqe(r, IORING_OP_NOP, n++);
+		}
+		sqe->flags = hard ? IOSQE_IO_HARDLINK : link ? IOSQE_IO_LINK : 0;
+	}
+	if (enter(r, n, n) != n || !reap(r, n, results, 8))
+		return false;
+	return memcmp(results, wanted, n * sizeof(s32)) == 0;
+}
+
+KTEST(ring_chains_stop_where_they_should)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(8);
+#define E (-ENOENT)
+#define C (-ECANCELED)
+#define B (-EINVAL)
+	KT_CHECK(chain_gives(&r, "NNn", (s32[]){0, 0, 0}));
+	KT_CHECK(chain_gives(&r, "ENnn", (s32[]){E, C, C, 0}));
+	KT_CHECK(chain_gives(&r, "NEn", (s32[]){0, E, C}));
+	KT_CHECK(chain_gives(&r, "+EN+en", (s32[]){E, 0, E, 0}));
+	KT_CHECK(chain_gives(&r, "+E+En", (s32[]){E, E, 0}));
+	KT_CHECK(chain_gives(&r, "NBn", (s32[]){C, B, C}));
+	KT_CHECK(chain_gives(&r, "BNNn", (s32[]){B, C, C, C}));
+	KT_CHECK(chain_gives(&r, "NNb", (s32[]){C, C, B}));
+	KT_CHECK(chain_gives(&r, "EnEn", (s32[]){E, C, E, C}));
+	KT_CHECK(chain_gives(&r, "NN", (s32[]){0, 0}));
+#undef E
+#undef C
+#undef B
+	ring_close_it(&r);
+}
+
+/* ---- Overflow ---- */
+
+KTEST(ring_overflow_loses_nothing)
+{
+	setup_once();
+	struct io_uring_params p = {.flags = IORING_SETUP_CQSIZE, .cq_entries = 4};
+	struct user_ring r = ring_open_with(4, &p);
+	u64 id, expected = 0;
+	s32 res;
+
+	for (u32 i = 0; i < 100; i += 4) {
+		for (u32 k = 0; k < 4; k++)
+			next_sqe(&r, IORING_OP_NOP, i + k);
+		KT_EQ(enter(&r, 4, 0), 4);
+	}
+	KT_CHECK(r.ring->rings->sq_flags & IORING_SQ_CQ_OVERFLOW);
+	while (expected < 100) {
+		if (!next_cqe(&r, &id, &res)) {
+			KT_EQ(enter(&r, 0, 1), 0);
+			continue;
+		}
+		KT_EQ(id, expected);
+		expected++;
+	}
+	KT_EQ(enter(&r, 0, 0), 0);
+	KT_CHECK(!next_cqe(&r, &id, &res));
+	KT_CHECK(!(r.ring->rings->sq_flags & IORING_SQ_CQ_OVERFLOW));
+	KT_EQ(r.ring->rings->cq_overflow, 0);
+	ring_close_it(&r);
+}
+
+/* ---- Ends ---- */
+
+KTEST(ring_may_go_with_work_in_every_state)
+{
+	setup_once();
+	u64 files = file_count();
+
+	for (u32 round = 0; round < 30; round++) {
+		struct user_ring r = ring_open_plain(32);
+
+		for (u32 i = 0; i < 32; i++) {
+			struct io_uring_sqe *sqe = next_sqe(&r, IORING_OP_STATX, i);
+			static struct statx stx;
+
+			sqe->fd = AT_FDCWD;
+			sqe->addr = (u64) "/file";
+			sqe->off = (u64)&stx;
+			sqe->flags = IOSQE_ASYNC | (i % 5 ? IOSQE_IO_LINK : 0);
+		}
+		KT_EQ(enter(&r, 32, round % 3), 32);
+		ring_close_it(&r);
+	}
+	KT_EQ(file_count(), files);
+}
+
+/* ---- Garbage ---- */
+
+static u64 random_state = 1;
+
+static u64 random_word(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+/*
+ * Every opcode with random words. Addresses are the kernel's half, which no copy may touch, or a buffer of
+ * ours: the host has no fault-fixed copies.
+ */
+KTEST(ring_survives_random_entries)
+{
+	setup_once();
+	static u64 buffer[1024];
+	struct user_ring r = ring_open_plain(8);
+	u64 id;
+	s32 res;
+
+	for (u32 i = 0; i < 256 * 40; i++) {
+		struct io_uring_sqe *sqe = next_sqe(&r, 0, 0);
+		u64 words[8];
+
+		for (u32 w = 0; w < 8; w++)
+			words[w] = random_word() & (random_word() % 2 ? random_word() : ~0ull);
+		memcpy(sqe, words, sizeof(*sqe));
+		sqe->opcode = (u8)i;
+		sqe->flags &= ~(IOSQE_CQE_SKIP_SUCCESS | IOSQE_LINKS);
+		sqe->len %= sizeof(buffer) / 2;
+		sqe->addr = random_word() % 2 ? (u64)buffer : sqe->addr | 1ull << 63;
+		sqe->off = random_word() % 2 ? (u64)buffer : sqe->off | 1ull << 63;
+		if (sqe->fd >= 0 && sqe->fd < 16)
+			sqe->fd += 16;
+		buffer[0] = random_word();
+		KT_EQ(enter(&r, 1, 1), 1);
+		KT_CHECK(next_cqe(&r, &id, &res));
+		KT_EQ(id, sqe->user_data);
+		KT_CHECK(!next_cqe(&r, &id, &res));
+	}
+	ring_close_it(&r);
+}
+
+/* ---- The process goes ---- */
+
+KTEST(ring_process_exit_leaves_no_worker)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(32);
+	struct ring_stats stats;
+
+	for (u32 i = 0; i < 32; i++)
+		open_sqe(&r, "/file", i)->flags = IOSQE_ASYNC;
+	KT_EQ(enter(&r, 32, 0), 32);
+	ring_pool_process_exiting(&process);
+	ring_pool_process_release(&process);
+	KT_CHECK(process.ring_pool == NULL);
+	ring_get_stats(&stats);
+	KT_EQ(stats.workers_created, stats.workers_exited);
+	ring_close_it(&r);
+}
