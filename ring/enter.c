@@ -94,10 +94,10 @@ static __always_inline int issue_inline(struct submission *s, struct ring_reques
 
 	if (unlikely(req->flags & REQ_CRED))
 		return issue_as_other(req);
-	if (unlikely(op->flushes))
+	if (unlikely(op->flushes)) {
 		submission_flush(s);
-	if (op->may_sleep_inline)
 		return op->issue(req, RING_NONBLOCK);
+	}
 	nonblock_begin();
 	result = op->issue(req, RING_NONBLOCK);
 	nonblock_end();

@@ -195,10 +195,11 @@ struct ring_op {
 	int (*issue)(struct ring_request *req, unsigned flags);
 	/* Give back what prep and issue left, when REQ_CLEANUP is set. May sleep. */
 	void (*cleanup)(struct ring_request *req);
-	u8 sqe_flags;	       /* IOSQE_* it accepts */
-	bool ioprio;	       /* ioprio may be non-zero (and is ignored) */
-	bool flushes;	       /* what was submitted before must be visible to it (cancel) */
-	bool may_sleep_inline; /* the inline try is bounded, but not free of sleeping functions */
+	u8 sqe_flags; /* IOSQE_* it accepts */
+	bool ioprio;  /* ioprio may be non-zero (and is ignored) */
+	/* Works on other requests (cancel): the submitter hands over what it has collected first, and
+	 * the inline try is no nonblocking attempt. */
+	bool flushes;
 };
 
 /* The row of every opcode that has none of its own: it refuses. */

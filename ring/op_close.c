@@ -2,10 +2,8 @@
  * CLOSE (CONTRACT 4, Close), of a descriptor or of a registered file. The release is finished before
  * the completion is posted.
  *
- * Inline only when the release is certain to be short: nothing of the file's own to run, and a name
- * that stays cached. Anything else (an unlinked file whose blocks are freed, say) is a worker's. Whether a
- * name is still there can change in between; then this one close sleeps on the caller, which is
- * why the operation is not run as a nonblocking attempt.
+ * Inline when the file has no ->release of its own; what remains of an unlinked one is then freed by a
+ * kernel thread. Anything else is a worker's.
  *
  * A ring cannot close a ring: -EBADF.
  */

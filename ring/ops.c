@@ -26,7 +26,6 @@ const struct ring_op ring_ops[RING_OP_NONE + 1] = {
 			.prep = ring_nop_prep,
 			.issue = ring_nop_issue,
 			.sqe_flags = COMMON,
-			.may_sleep_inline = true,
 		},
 	[IORING_OP_FSYNC] =
 		{
@@ -42,7 +41,6 @@ const struct ring_op ring_ops[RING_OP_NONE + 1] = {
 			.issue = ring_cancel_issue,
 			.sqe_flags = COMMON,
 			.flushes = true,
-			.may_sleep_inline = true,
 		},
 	[IORING_OP_OPENAT] =
 		{
@@ -58,7 +56,6 @@ const struct ring_op ring_ops[RING_OP_NONE + 1] = {
 			.prep = ring_close_prep,
 			.issue = ring_close_issue,
 			.sqe_flags = COMMON,
-			.may_sleep_inline = true,
 		},
 	[IORING_OP_FILES_UPDATE] =
 		{
