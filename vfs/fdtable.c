@@ -2,10 +2,10 @@
  * Descriptor tables.
  *
  *	struct files            one per process: lock, hint, pointer to the table
- *	  struct fd_table       slots, and three bitmaps: taken, close-on-exec, and one bit for each word
- *	                        of `taken` that is full, so that 64 x 64 descriptors are skipped at a look
+ *	  struct fd_table       slots, and three bitmaps: free, close-on-exec, and one bit for each word
+ *	                        of `free` that is not zero, so that 64 x 64 descriptors are skipped at a look
  *
- * A descriptor is taken (bit set) by fd_reserve and visible once fd_install has filled its slot. The
+ * A descriptor is taken (bit cleared) by fd_reserve and visible once fd_install has filled its slot. The
  * table starts with 64 entries and doubles, up to FD_MAX.
  *
  * Readers (file_get_fd, file_lookup_fd_rcu) work under RCU alone. The file they find may be closed and
@@ -31,14 +31,19 @@
 #define FD_INITIAL 64u
 #define FD_MAX	   (1u << 20)
 
+/* 64 descriptors; files->lock. A free one is never close-on-exec. */
+struct fd_word {
+	u64 free, cloexec;
+};
+
 struct fd_table {
-	u32 max; /* multiple of 64 */
-	u32 full_words; /* words of `full` */
-	struct file **slots;	/* NULL: free or reserved; written under lock, or by fd_install */
-	u64 *taken, *cloexec;	/* files->lock */
-	u64 *full;		/* files->lock */
+	u32 max;	      /* multiple of 64 */
+	u32 room_words;	      /* words of `room` */
+	struct fd_word *words;
+	struct file **slots;  /* NULL: free or reserved; written under lock, or by fd_install */
+	u64 *room;	      /* bit n: words[n].free is not 0; files->lock */
 	struct rcu_head rcu;
-	struct work free_work;	/* vfree may sleep */
+	struct work free_work; /* vfree may sleep */
 };
 
 struct files {
@@ -56,10 +61,20 @@ static struct slab_cache *files_cache;
 
 static size_t table_bytes(u32 max)
 {
-	u32 words = max / 64, full_words = DIV_ROUND_UP(words, 64u);
+	u32 words = max / 64;
 
-	return sizeof(struct fd_table) + max * sizeof(struct file *) +
-		(2 * words + full_words) * sizeof(u64);
+	return sizeof(struct fd_table) + words * sizeof(struct fd_word) +
+		max * sizeof(struct file *) + DIV_ROUND_UP(words, 64u) * sizeof(u64);
+}
+
+static void room_set(struct fd_table *t, u32 word)
+{
+	t->room[word / 64] |= 1ull << word % 64;
+}
+
+static void room_clear(struct fd_table *t, u32 word)
+{
+	t->room[word / 64] &= ~(1ull << word % 64);
 }
 
 /* Small tables come from the slab. Context: may sleep. */
@@ -71,14 +86,14 @@ static struct fd_table *table_alloc(u32 max)
 	if (!t)
 		return NULL;
 	t->max = max;
-	t->full_words = DIV_ROUND_UP(max / 64, 64u);
-	t->slots = (struct file **)(t + 1);
-	t->taken = (u64 *)(t->slots + max);
-	t->cloexec = t->taken + max / 64;
-	t->full = t->cloexec + max / 64;
-	/* Words of `full` beyond the last word of `taken` must not look free. */
-	for (u32 word = max / 64; word < t->full_words * 64; word++)
-		t->full[word / 64] |= 1ull << word % 64;
+	t->room_words = DIV_ROUND_UP(max / 64, 64u);
+	t->words = (struct fd_word *)(t + 1);
+	t->slots = (struct file **)(t->words + max / 64);
+	t->room = (u64 *)(t->slots + max);
+	for (u32 word = 0; word < max / 64; word++) {
+		t->words[word].free = ~0ull;
+		room_set(t, word);
+	}
 	return t;
 }
 
@@ -108,11 +123,10 @@ static void table_copy(struct fd_table *to, const struct fd_table *from)
 	u32 words = from->max / 64;
 
 	memcpy(to->slots, from->slots, from->max * sizeof(*to->slots));
-	memcpy(to->taken, from->taken, words * sizeof(u64));
-	memcpy(to->cloexec, from->cloexec, words * sizeof(u64));
+	memcpy(to->words, from->words, words * sizeof(*to->words));
 	for (u32 word = 0; word < words; word++)
-		if (to->taken[word] == ~0ull)
-			to->full[word / 64] |= 1ull << word % 64;
+		if (!to->words[word].free)
+			room_clear(to, word);
 }
 
 /*
@@ -158,47 +172,52 @@ static u32 table_find_free(const struct fd_table *t, u32 from)
 
 	if (from >= t->max)
 		return t->max;
-	u64 free = ~t->taken[word] & (~0ull << from % 64);
+	u64 free = t->words[word].free & (~0ull << from % 64);
 
-	if (likely(free))
+	if (free)
 		return word * 64 + (u32)__builtin_ctzll(free);
 	word++;
 	u64 mask = ~0ull << word % 64;
 
-	for (u32 i = word / 64; i < t->full_words; i++, mask = ~0ull) {
-		u64 with_room = ~t->full[i] & mask;
+	for (u32 i = word / 64; i < t->room_words; i++, mask = ~0ull) {
+		u64 with_room = t->room[i] & mask;
 
 		if (with_room) {
 			word = i * 64 + (u32)__builtin_ctzll(with_room);
-			return word * 64 + (u32)__builtin_ctzll(~t->taken[word]);
+			return word * 64 + (u32)__builtin_ctzll(t->words[word].free);
 		}
 	}
 	return t->max;
 }
 
+static __always_inline bool table_is_free(const struct fd_table *t, u32 fd)
+{
+	return t->words[fd / 64].free >> fd % 64 & 1;
+}
+
+/* Context: files->lock held; fd is free. */
 static __always_inline void table_take(struct fd_table *t, u32 fd, bool cloexec)
 {
-	u64 bit = 1ull << fd % 64, taken;
-	u32 word = fd / 64;
+	struct fd_word *w = &t->words[fd / 64];
+	u64 bit = 1ull << fd % 64;
 
-	taken = t->taken[word] |= bit;
-	if (unlikely(taken == ~0ull))
-		t->full[word / 64] |= 1ull << word % 64;
-	if (cloexec)
-		t->cloexec[word] |= bit;
-	else
-		t->cloexec[word] &= ~bit;
+	w->free &= ~bit;
+	if (unlikely(!w->free))
+		room_clear(t, fd / 64);
+	if (unlikely(cloexec))
+		w->cloexec |= bit;
 }
 
-static bool table_is_taken(const struct fd_table *t, u32 fd)
+/* Context: files->lock held; fd is not free. */
+static __always_inline void files_give_back(struct files *files, struct fd_table *t, u32 fd)
 {
-	return t->taken[fd / 64] >> fd % 64 & 1;
-}
+	struct fd_word *w = &t->words[fd / 64];
+	u64 bit = 1ull << fd % 64;
 
-static void files_give_back(struct files *files, struct fd_table *t, u32 fd)
-{
-	t->taken[fd / 64] &= ~(1ull << fd % 64);
-	t->full[fd / 64 / 64] &= ~(1ull << fd / 64 % 64);
+	if (unlikely(!w->free))
+		room_set(t, fd / 64);
+	w->free |= bit;
+	w->cloexec &= ~bit;
 	if (fd < files->next)
 		files->next = fd;
 }
@@ -246,7 +265,7 @@ int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 	struct fd_table *t = files->table;
 	u32 fd = files->next;
 
-	if (likely(fd >= min && fd < t->max && fd < limit && !table_is_taken(t, fd))) {
+	if (likely(fd >= min && fd < t->max && fd < limit && table_is_free(t, fd))) {
 		table_take(t, fd, cloexec);
 		files->next = fd + 1;
 		spin_unlock(&files->lock);
@@ -285,7 +304,7 @@ void fd_install(struct files *files, int fd, struct file *f)
 	rcu_read_unlock();
 }
 
-struct file *fd_remove(struct files *files, int fd)
+static __always_inline struct file *remove_file(struct files *files, int fd)
 {
 	struct file *f = NULL;
 
@@ -303,9 +322,14 @@ struct file *fd_remove(struct files *files, int fd)
 	return f;
 }
 
+struct file *fd_remove(struct files *files, int fd)
+{
+	return remove_file(files, fd);
+}
+
 int fd_close(struct files *files, int fd)
 {
-	struct file *f = fd_remove(files, fd);
+	struct file *f = remove_file(files, fd);
 
 	if (unlikely(!f))
 		return -EBADF;
@@ -333,6 +357,16 @@ int fd_close_nosleep(struct files *files, int fd)
 	return 0;
 }
 
+static void table_set_cloexec(struct fd_table *t, u32 fd, bool cloexec)
+{
+	u64 bit = 1ull << fd % 64;
+
+	if (cloexec)
+		t->words[fd / 64].cloexec |= bit;
+	else
+		t->words[fd / 64].cloexec &= ~bit;
+}
+
 int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 {
 	if (fd >= files_limit(files))
@@ -344,11 +378,14 @@ int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 		if (fd < t->max) {
 			struct file *old = t->slots[fd];
 
-			if (!old && table_is_taken(t, fd)) {
+			if (!old && !table_is_free(t, fd)) {
 				spin_unlock(&files->lock);
 				return -EBUSY; /* an open that has reserved it is under way */
 			}
-			table_take(t, fd, cloexec);
+			if (!old)
+				table_take(t, fd, cloexec);
+			else
+				table_set_cloexec(t, fd, cloexec);
 			rcu_assign_pointer(t->slots[fd], f);
 			spin_unlock(&files->lock);
 			if (old)
@@ -371,7 +408,7 @@ int fd_get_cloexec(struct files *files, u32 fd)
 	struct fd_table *t = files->table;
 
 	if (fd < t->max && t->slots[fd])
-		result = t->cloexec[fd / 64] >> fd % 64 & 1;
+		result = t->words[fd / 64].cloexec >> fd % 64 & 1;
 	spin_unlock(&files->lock);
 	return result;
 }
@@ -384,7 +421,7 @@ int fd_set_cloexec(struct files *files, u32 fd, bool cloexec)
 	struct fd_table *t = files->table;
 
 	if (fd < t->max && t->slots[fd]) {
-		table_take(t, fd, cloexec);
+		table_set_cloexec(t, fd, cloexec);
 		result = 0;
 	}
 	spin_unlock(&files->lock);
@@ -454,7 +491,7 @@ void fd_for_each(struct files *files, void (*fn)(int fd, struct file *f, void *a
 	struct fd_table *t = files->table;
 
 	for (u32 word = 0; word < t->max / 64; word++)
-		for (u64 bits = t->taken[word]; bits; bits &= bits - 1) {
+		for (u64 bits = ~t->words[word].free; bits; bits &= bits - 1) {
 			u32 fd = word * 64 + (u32)__builtin_ctzll(bits);
 
 			if (t->slots[fd])
@@ -471,7 +508,7 @@ int fd_next(struct files *files, u32 from)
 	struct fd_table *t = files->table;
 
 	for (u32 fd = from; fd < t->max && result < 0; fd++) {
-		if (fd % 64 == 0 && !t->taken[fd / 64])
+		if (fd % 64 == 0 && t->words[fd / 64].free == ~0ull)
 			fd += 63;
 		else if (t->slots[fd])
 			result = (int)fd;
@@ -511,7 +548,8 @@ static u32 copy_inherited(struct files *to, struct files *from)
 
 	spin_lock(&from->lock);
 	for (u32 word = 0; word < from->table->max / 64; word++) {
-		u64 bits = from->table->taken[word] & ~from->table->cloexec[word];
+		const struct fd_word *w = &from->table->words[word];
+		u64 bits = ~w->free & ~w->cloexec;
 
 		for (; bits; bits &= bits - 1) {
 			u32 fd = word * 64 + (u32)__builtin_ctzll(bits);
@@ -554,8 +592,8 @@ void files_destroy(struct files *files)
 	struct fd_table *t = files->table;
 
 	for (u32 word = 0; word < t->max / 64; word++)
-		while (t->taken[word]) {
-			u32 fd = word * 64 + (u32)__builtin_ctzll(t->taken[word]);
+		while (~t->words[word].free) {
+			u32 fd = word * 64 + (u32)__builtin_ctzll(~t->words[word].free);
 
 			if (fd_close(files, (int)fd) != 0)
 				fd_unreserve(files, (int)fd);

@@ -61,18 +61,6 @@ struct file *file_alloc(
 	return f;
 }
 
-int file_open(struct file *f)
-{
-	if (f->ops->open) {
-		int error = f->ops->open(f->inode, f);
-
-		if (error)
-			return error;
-	}
-	f->mode |= FILE_OPENED;
-	return 0;
-}
-
 static void file_release(struct file *f)
 {
 	struct path path = f->path;

@@ -89,7 +89,14 @@ struct file *file_alloc(const struct path *path, struct inode *inode, u32 open_f
 struct file *file_alloc_anon(
 	const char *name, const struct file_ops *ops, void *private_data, u32 open_flags);
 /* Run ->open (O_PATH files have none). 0 or its -errno; only after success will ->release run. */
-int file_open(struct file *f);
+static inline int file_open(struct file *f)
+{
+	int error = f->ops->open ? f->ops->open(f->inode, f) : 0;
+
+	if (likely(!error))
+		f->mode |= FILE_OPENED;
+	return error;
+}
 /* One more reference. */
 static inline void file_get(struct file *f)
 {
