@@ -13,6 +13,7 @@
 
 #include "kernel/atomic.h"
 #include "kernel/percpu.h"
+#include "arch/arch_inline.h"
 
 #define PREEMPT_DEPTH_MASK    0x0000ffffu
 #define PREEMPT_IRQ_ONE	      0x00010000u
@@ -40,7 +41,7 @@ static __always_inline void preempt_enable(void)
 {
 	barrier();
 	if (unlikely(this_cpu_dec_and_test(preempt_word)))
-		preempt_schedule();
+		arch_call_preempt_schedule();
 }
 
 static inline bool in_interrupt(void)

@@ -21,8 +21,9 @@ static __always_inline bool raw_trylock(u32 *word)
 
 static __always_inline void raw_lock(u32 *word)
 {
-	while (unlikely(!raw_trylock(word)))
-		raw_lock_wait(word);
+	/* Mostly it is free: no look before the first try. The waiter looks. */
+	while (unlikely(__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE)))
+		arch_call_raw_lock_wait(word);
 }
 
 static __always_inline void raw_unlock(u32 *word)

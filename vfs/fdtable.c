@@ -48,7 +48,7 @@ struct fd_table {
 
 struct files {
 	struct spinlock lock;
-	u32 next;	  /* no free descriptor below; lock */
+	u32 next_word;	  /* no free descriptor in the words below; lock */
 	struct fd_table *table; /* lock; RCU */
 	struct process *process;
 	u32 growing;	  /* slots are being copied: fd_install takes the lock */
@@ -196,15 +196,15 @@ static __always_inline bool table_is_free(const struct fd_table *t, u32 fd)
 }
 
 /* Context: files->lock held; fd is free. */
-static __always_inline void table_take(struct fd_table *t, u32 fd, bool cloexec)
+static void table_take(struct fd_table *t, u32 fd, bool cloexec)
 {
 	struct fd_word *w = &t->words[fd / 64];
 	u64 bit = 1ull << fd % 64;
 
 	w->free &= ~bit;
-	if (unlikely(!w->free))
+	if (!w->free)
 		room_clear(t, fd / 64);
-	if (unlikely(cloexec))
+	if (cloexec)
 		w->cloexec |= bit;
 }
 
@@ -218,8 +218,8 @@ static __always_inline void files_give_back(struct files *files, struct fd_table
 		room_set(t, fd / 64);
 	w->free |= bit;
 	w->cloexec &= ~bit;
-	if (fd < files->next)
-		files->next = fd;
+	if (unlikely(fd / 64 < files->next_word))
+		files->next_word = fd / 64;
 }
 
 static u32 files_limit(const struct files *files)
@@ -236,13 +236,13 @@ static __noinline int fd_reserve_slow(
 	for (;;) {
 		spin_lock(&files->lock);
 		struct fd_table *t = files->table;
-		u32 fd = table_find_free(t, MAX(min, files->next));
+		u32 fd = table_find_free(t, MAX(min, files->next_word * 64));
 		bool room = fd < MIN(t->max, limit);
 
 		if (room) {
 			table_take(t, fd, cloexec);
-			if (min <= files->next)
-				files->next = fd + 1;
+			if (min <= files->next_word * 64)
+				files->next_word = fd / 64;
 		}
 		spin_unlock(&files->lock);
 		if (room)
@@ -257,19 +257,29 @@ static __noinline int fd_reserve_slow(
 	}
 }
 
+/* The common case: the word of the hint has room. */
 int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 {
 	u64 limit = READ_ONCE(files->process->nofile_limit);
 
 	spin_lock(&files->lock);
 	struct fd_table *t = files->table;
-	u32 fd = files->next;
+	u32 word = files->next_word;
 
-	if (likely(fd >= min && fd < t->max && fd < limit && table_is_free(t, fd))) {
-		table_take(t, fd, cloexec);
-		files->next = fd + 1;
-		spin_unlock(&files->lock);
-		return (int)fd;
+	if (likely(word < t->max / 64 && min <= word * 64)) {
+		struct fd_word *w = &t->words[word];
+		u64 free = w->free;
+		u32 fd;
+
+		if (likely(free && (fd = word * 64 + (u32)__builtin_ctzll(free)) < limit)) {
+			w->free = free & (free - 1);
+			if (unlikely(!w->free))
+				room_clear(t, word);
+			if (unlikely(cloexec))
+				w->cloexec |= free & -free;
+			spin_unlock(&files->lock);
+			return (int)fd;
+		}
 	}
 	spin_unlock(&files->lock);
 	return fd_reserve_slow(files, min, cloexec, mode);

@@ -44,3 +44,7 @@ static inline u64 arch_cycles(void)
 {
 	return __builtin_ia32_rdtsc();
 }
+
+/* On the metal these keep every register (arch/x86_64/thunk.S). */
+#define arch_call_preempt_schedule()  preempt_schedule()
+#define arch_call_raw_lock_wait(word) raw_lock_wait(word)

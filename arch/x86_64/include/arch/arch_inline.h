@@ -59,3 +59,12 @@ static inline u64 arch_cycles(void)
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
 	return (u64)high << 32 | low;
 }
+
+/*
+ * Calls that change no register but flags (thunk.S). Nearly every function on the fast path ends a read
+ * section or takes a lock; with ordinary calls in those unlikely branches the compiler saves and restores
+ * half the register file on the likely ones.
+ */
+#define arch_call_preempt_schedule() __asm__ volatile("call preempt_schedule_thunk" ::: "memory")
+#define arch_call_raw_lock_wait(word)                                                              \
+	__asm__ volatile("call raw_lock_wait_thunk" ::"D"(word) : "memory")
