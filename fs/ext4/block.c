@@ -11,6 +11,9 @@
 #include "fs/ext4/internal.h"
 #include "kernel/slab.h"
 
+/* Bytes read at once where one block of many alike is wanted. */
+#define WINDOW (8 * PAGE_SIZE)
+
 int ext4_error(struct ext4 *fs, int error, u32 ino, u64 nr, const char *what)
 {
 	if (!ratelimit_ok(&fs->errors))
@@ -44,6 +47,22 @@ int ext4_block_get(struct ext4 *fs, u32 ino, u64 nr, struct ext4_block *b)
 	}
 	b->data = data;
 	return 0;
+}
+
+void ext4_block_neighbours(struct ext4 *fs, u64 nr, u64 first, u64 count)
+{
+	struct mapping *m = bdev_mapping(fs->dev);
+	u64 window = WINDOW >> fs->block_bits, start = ALIGN_DOWN(nr - first, window);
+	struct page *present;
+
+	if (IS_ERR(m) || nr < first || nr - first >= count)
+		return;
+	present = page_cache_get(m, nr << fs->block_bits >> PAGE_SHIFT);
+	if (present)
+		page_put(present);
+	else
+		bdev_readahead(
+			fs->dev, first + start, fs->block_size, (u32)MIN(window, count - start));
 }
 
 void ext4_block_put(struct ext4_block *b)

@@ -11,6 +11,9 @@
  * Positions: a getdents cookie is the byte offset of the next entry, so it stays valid as long as the
  * directory's block does. "." and ".." are the vfs' (positions 0 and 1); real entries begin at offset 24.
  *
+ * Most directories are one block, and both mke2fs and Linux keep the blocks of directories together: where
+ * one is missing its neighbours come with it, which are likely to be the next ones needed.
+ *
  * Every entry's head is copied, then checked against its block: aligned, inside, long enough for its
  * name, a possible inode number. A rec_len of at least 12 bounds the walk through a block.
  */
@@ -134,6 +137,8 @@ int ext4_dir_block(struct ext4 *fs, struct ext4_inode *dir, u32 lblk, struct ext
 		return rc;
 	if (run.block == 0)
 		return ext4_error(fs, -EUCLEAN, dir->file.ino, 0, "a hole in a directory");
+	if (dir->vfs.size == fs->block_size)
+		ext4_block_neighbours(fs, run.block, 0, fs->blocks);
 	rc = ext4_block_get(fs, dir->file.ino, run.block, b);
 	if (rc)
 		return rc;

@@ -14,9 +14,6 @@
 #include "kernel/string.h"
 #include "vfs/fifo.h"
 
-/* Bytes of the inode table read at once. */
-#define TABLE_WINDOW (8 * PAGE_SIZE)
-
 static struct slab_cache *inode_cache;
 
 int ext4_inode_init(void)
@@ -39,24 +36,6 @@ void ext4_free_inode(struct inode *inode)
 }
 
 /* ---- The inode table ---- */
-
-/* Bring in the part of the table around its block i, unless that block is in memory. */
-static void table_readahead(struct ext4 *fs, const struct ext4_group *g, u32 i)
-{
-	struct mapping *m = bdev_mapping(fs->dev);
-	u32 per_block = fs->block_size / fs->inode_size, window = TABLE_WINDOW >> fs->block_bits;
-	u32 used = DIV_ROUND_UP(g->used_inodes, per_block), first = ALIGN_DOWN(i, window);
-	struct page *present;
-
-	if (IS_ERR(m) || i >= used)
-		return;
-	present = page_cache_get(m, (g->inode_table + i) << fs->block_bits >> PAGE_SHIFT);
-	if (present)
-		page_put(present);
-	else
-		bdev_readahead(
-			fs->dev, g->inode_table + first, fs->block_size, MIN(window, used - first));
-}
 
 /* The checksum of inode ino at raw (inode_size bytes), of which *d is a copy of the beginning. */
 static bool inode_checksum_ok(
@@ -99,7 +78,8 @@ int ext4_inode_read(struct ext4 *fs, u32 ino, struct ext4_disk_inode *out)
 		rc = ext4_group_read(fs, group, &direct);
 	if (rc)
 		return rc;
-	table_readahead(fs, g, slot / per_block);
+	ext4_block_neighbours(fs, g->inode_table + slot / per_block, g->inode_table,
+		DIV_ROUND_UP(g->used_inodes, per_block));
 	rc = ext4_block_get(fs, ino, g->inode_table + slot / per_block, &b);
 	if (rc)
 		return rc;

@@ -138,6 +138,9 @@ struct ext4_block {
  * ino is for the message. May sleep. */
 int ext4_block_get(struct ext4 *fs, u32 ino, u64 nr, struct ext4_block *b);
 void ext4_block_put(struct ext4_block *b);
+/* Block nr is about to be read, and those around it, inside [first, first + count), probably soon after:
+ * unless it is in memory, start reading the 32 KiB around it. May sleep. */
+void ext4_block_neighbours(struct ext4 *fs, u64 nr, u64 first, u64 count);
 /* Checksum state of a block in memory; a replayed copy is verified every time. */
 bool ext4_block_verified(const struct ext4_block *b);
 void ext4_block_set_verified(const struct ext4_block *b);
