@@ -25,36 +25,16 @@
 /* Blocks of a directory started at once. */
 #define READAHEAD_BLOCKS 16u
 
-int ext4_dirent_read(struct ext4 *fs, struct ext4_inode *dir, const struct ext4_block *b,
-	u32 offset, struct ext4_dirent *out)
+int ext4_dirent_bad(struct ext4 *fs, const struct ext4_inode *dir, const struct ext4_block *b,
+	const struct ext4_dirent *e, u32 offset)
 {
-	struct ext4_disk_dirent d;
+	const char *what = "an entry whose name does not fit";
 
-	memcpy(&d, b->data + offset, sizeof(d));
-	*out = (struct ext4_dirent){
-		.ino = le32_get(d.inode),
-		.rec_len = le16_get(d.rec_len),
-		.name_len = d.name_len,
-		.name = (const char *)b->data + offset + sizeof(d),
-	};
-	if (fs->incompat & EXT4_INCOMPAT_FILETYPE)
-		out->type = d.file_type;
-	else
-		out->name_len |= (u32)d.file_type << 8;
-	if (out->rec_len < EXT4_DIRENT_MIN || out->rec_len % 4 ||
-		out->rec_len > fs->block_size - offset)
-		return ext4_error(
-			fs, -EUCLEAN, dir->file.ino, b->nr, "an entry of impossible length");
-	if (out->ino == 0) /* free space; the rest is left over from what was there */
-		return 0;
-	if (out->ino > fs->inodes)
-		return ext4_error(
-			fs, -EUCLEAN, dir->file.ino, b->nr, "an entry with an impossible inode");
-	if (out->name_len == 0 || out->name_len > EXT4_NAME_MAX ||
-		sizeof(d) + out->name_len > out->rec_len)
-		return ext4_error(
-			fs, -EUCLEAN, dir->file.ino, b->nr, "an entry whose name does not fit");
-	return 0;
+	if (e->rec_len < EXT4_DIRENT_MIN || e->rec_len % 4 || e->rec_len > fs->block_size - offset)
+		what = "an entry of impossible length";
+	else if (e->ino > fs->inodes)
+		what = "an entry with an impossible inode";
+	return ext4_error(fs, -EUCLEAN, dir->file.ino, b->nr, what);
 }
 
 /* ---- Checksums ---- */
@@ -64,7 +44,7 @@ static int leaf_verify(struct ext4 *fs, const struct ext4_inode *dir, const stru
 	struct ext4_disk_dirent_tail tail;
 	u32 at = fs->block_size - sizeof(tail);
 
-	memcpy(&tail, b->data + at, sizeof(tail));
+	ext4_copy(&tail, b->data + at);
 	if (le32_get(tail.zero) || le16_get(tail.rec_len) != sizeof(tail) || tail.zero_name_len ||
 		tail.file_type != EXT4_DIRENT_TAIL_TYPE)
 		return ext4_error(fs, -EUCLEAN, dir->file.ino, b->nr,
@@ -83,7 +63,7 @@ static int dx_verify(
 	struct ext4_disk_dx_tail tail;
 	le32 zero = le32_put(0);
 
-	memcpy(&c, b->data + entries, sizeof(c));
+	ext4_copy(&c, b->data + entries);
 
 	u32 limit = le16_get(c.limit), count = le16_get(c.count);
 	u32 at = entries + limit * (u32)sizeof(struct ext4_disk_dx_entry);
@@ -91,7 +71,7 @@ static int dx_verify(
 	if (count > limit || at + sizeof(tail) > fs->block_size)
 		return ext4_error(fs, -EUCLEAN, dir->file.ino, b->nr,
 			"a hash tree block with too many entries");
-	memcpy(&tail, b->data + at, sizeof(tail));
+	ext4_copy(&tail, b->data + at);
 
 	u32 crc = ext4_crc32c(dir->file.checksum_seed, b->data,
 		entries + count * sizeof(struct ext4_disk_dx_entry));
@@ -112,7 +92,7 @@ static int block_verify(
 
 	if (!fs->checksums || ext4_block_verified(b))
 		return 0;
-	memcpy(&first, b->data, sizeof(first));
+	ext4_copy(&first, b->data);
 
 	bool indexed = (dir->file.flags & EXT4_INODE_INDEX) && (fs->compat & EXT4_COMPAT_DIR_INDEX);
 

@@ -30,7 +30,7 @@ static int node_open(struct ext4 *fs, const struct ext4_file *file, const u8 *da
 {
 	struct ext4_disk_extent_header h;
 
-	memcpy(&h, data, sizeof(h));
+	ext4_copy(&h, data);
 	*n = (struct node){
 		.data = data,
 		.entries = le16_get(h.entries),
@@ -54,7 +54,7 @@ static struct ext4_disk_extent node_extent(const struct node *n, u32 i)
 {
 	struct ext4_disk_extent e;
 
-	memcpy(&e, n->data + (i + 1) * sizeof(e), sizeof(e));
+	ext4_copy(&e, n->data + (i + 1) * sizeof(e));
 	return e;
 }
 
@@ -100,7 +100,7 @@ static int node_verify(struct ext4 *fs, const struct ext4_file *file, const stru
 		if (tail + sizeof(stored) > fs->block_size)
 			return ext4_error(fs, -EUCLEAN, file->ino, b->nr,
 				"an extent node without room for its checksum");
-		memcpy(&stored, b->data + tail, sizeof(stored));
+		ext4_copy(&stored, b->data + tail);
 		if (ext4_crc32c(file->checksum_seed, b->data, tail) != le32_get(stored))
 			return ext4_error(
 				fs, -EBADMSG, file->ino, b->nr, "wrong checksum of an extent node");
@@ -184,7 +184,7 @@ static int index_find(struct ext4 *fs, const struct ext4_file *file, const struc
 
 	struct ext4_disk_extent_index index;
 
-	memcpy(&index, n->data + ((u32)i + 1) * sizeof(index), sizeof(index));
+	ext4_copy(&index, n->data + ((u32)i + 1) * sizeof(index));
 	*lo = MAX(*lo, (u64)le32_get(index.block));
 	*child = le32_get(index.leaf_lo) | (u64)le16_get(index.leaf_hi) << 32;
 	if (!ext4_blocks_valid(fs, *child, 1))

@@ -24,10 +24,13 @@ int ext4_inode_init(void)
 
 struct inode *ext4_alloc_inode(struct super_block *sb)
 {
-	struct ext4_inode *inode = slab_zalloc(inode_cache, ALLOC_WAIT);
+	struct ext4_inode *inode = slab_alloc(inode_cache, ALLOC_WAIT);
 
 	(void)sb;
-	return inode ? &inode->vfs : NULL;
+	if (!inode)
+		return NULL;
+	inode->parent = 0; /* file is set up with the inode's contents, vfs by the vfs */
+	return &inode->vfs;
 }
 
 void ext4_free_inode(struct inode *inode)
@@ -86,8 +89,12 @@ int ext4_inode_read(struct ext4 *fs, u32 ino, struct ext4_disk_inode *out)
 
 	const u8 *raw = b.data + slot % per_block * fs->inode_size;
 
-	memset(out, 0, sizeof(*out));
-	memcpy(out, raw, MIN(fs->inode_size, (u32)sizeof(*out)));
+	if (fs->inode_size >= sizeof(*out)) {
+		ext4_copy(out, raw);
+	} else {
+		memset(out, 0, sizeof(*out));
+		memcpy(out, raw, fs->inode_size);
+	}
 	if (fs->checksums && !inode_checksum_ok(fs, ino, raw, out))
 		rc = ext4_error(fs, -EBADMSG, ino, b.nr, "wrong checksum of the inode");
 	ext4_block_put(&b);

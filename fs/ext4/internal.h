@@ -26,6 +26,10 @@
 #include "kernel/spinlock.h"
 #include "vfs/super.h"
 
+/* Take a private copy of the structure at from, which may lie at any address. Inline: the kernel's
+ * memcpy is a call. */
+#define ext4_copy(to, from) ((void)__builtin_memcpy((to), (from), sizeof(*(to))))
+
 /* ---- In memory ---- */
 
 /* count blocks of a file from first on lie at block; 0: they read as zeros. */
@@ -194,9 +198,32 @@ struct ext4_dirent {
 	u8 type; /* EXT4 file type, 0 unknown */
 	const char *name;
 };
-/* Decode the entry at offset of a directory block. 0 or -EUCLEAN. */
-int ext4_dirent_read(struct ext4 *fs, struct ext4_inode *dir, const struct ext4_block *b,
-	u32 offset, struct ext4_dirent *out);
+/* Say what is wrong with the entry at offset. Returns -EUCLEAN. */
+int ext4_dirent_bad(struct ext4 *fs, const struct ext4_inode *dir, const struct ext4_block *b,
+	const struct ext4_dirent *e, u32 offset);
+/* Decode the entry at offset of a directory block. 0 or -EUCLEAN. Inline: a search reads many. */
+static inline int ext4_dirent_read(struct ext4 *fs, const struct ext4_inode *dir,
+	const struct ext4_block *b, u32 offset, struct ext4_dirent *out)
+{
+	struct ext4_disk_dirent d;
+	bool has_type = fs->incompat & EXT4_INCOMPAT_FILETYPE;
+
+	ext4_copy(&d, b->data + offset);
+	out->ino = le32_get(d.inode);
+	out->rec_len = le16_get(d.rec_len);
+	out->name_len = d.name_len | (has_type ? 0 : (u32)d.file_type << 8);
+	out->type = has_type ? d.file_type : 0;
+	out->name = (const char *)b->data + offset + sizeof(d);
+	if (unlikely(out->rec_len < EXT4_DIRENT_MIN || out->rec_len % 4 ||
+		     out->rec_len > fs->block_size - offset))
+		return ext4_dirent_bad(fs, dir, b, out, offset);
+	if (out->ino == 0) /* free space; the rest is left over from what was there */
+		return 0;
+	if (unlikely(out->ino > fs->inodes || out->name_len == 0 || out->name_len > EXT4_NAME_MAX ||
+		     sizeof(d) + out->name_len > out->rec_len))
+		return ext4_dirent_bad(fs, dir, b, out, offset);
+	return 0;
+}
 /* Block lblk of a directory, its checksum verified. */
 int ext4_dir_block(struct ext4 *fs, struct ext4_inode *dir, u32 lblk, struct ext4_block *b);
 /* At the start of each window of blocks (or first) start reading all of it that lies together. */

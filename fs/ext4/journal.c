@@ -121,7 +121,7 @@ static bool tail_ok(const struct journal *j, const struct ext4_block *b)
 
 	if (!has_checksums(j))
 		return true;
-	memcpy(&stored, b->data + at, sizeof(stored));
+	ext4_copy(&stored, b->data + at);
 	return be32_get(stored) ==
 	       ext4_crc32c(ext4_crc32c(j->seed, b->data, at), &zero, sizeof(zero));
 }
@@ -148,7 +148,7 @@ static bool commit_ok(const struct journal *j, const struct ext4_block *b)
 	be32 zero = be32_put(0);
 	u32 stored;
 
-	memcpy(&c, b->data, sizeof(c));
+	ext4_copy(&c, b->data);
 	stored = be32_get(c.checksum[0]);
 	if (has_checksums(j)) {
 		u32 crc = ext4_crc32c(j->seed, b->data, at);
@@ -180,11 +180,11 @@ static bool tag_read(const struct journal *j, const struct ext4_block *b, u32 of
 	if (offset + t->bytes > end)
 		return false;
 	if (j->incompat & JBD_INCOMPAT_CSUM_V3) {
-		memcpy(&v3, b->data + offset, sizeof(v3));
+		ext4_copy(&v3, b->data + offset);
 		t->flags = be32_get(v3.flags);
 		t->checksum = be32_get(v3.checksum);
 	} else {
-		memcpy(&old, b->data + offset, sizeof(old));
+		ext4_copy(&old, b->data + offset);
 		v3.block_lo = old.block_lo;
 		t->flags = be16_get(old.flags);
 		t->checksum = be16_get(old.checksum);
@@ -281,7 +281,7 @@ static int walk_revoke(struct journal *j, const struct ext4_block *b, u32 sequen
 	u32 room = j->fs->block_size - (has_checksums(j) ? (u32)sizeof(be32) : 0);
 	struct jbd_revoke_header h;
 
-	memcpy(&h, b->data, sizeof(h));
+	ext4_copy(&h, b->data);
 	if (!tail_ok(j, b) || be32_get(h.bytes) > room)
 		j->damaged = true;
 	for (u32 at = sizeof(h); at + size <= MIN(be32_get(h.bytes), room); at += size) {
@@ -293,7 +293,7 @@ static int walk_revoke(struct journal *j, const struct ext4_block *b, u32 sequen
 		if (j->pass != PASS_REVOKE)
 			continue;
 		memcpy(&wide, b->data + at, size);
-		memcpy(&narrow, b->data + at, sizeof(narrow));
+		ext4_copy(&narrow, b->data + at);
 		slot = ext4_block_map_add(
 			&j->revoked, size == sizeof(wide) ? be64_get(wide) : be32_get(narrow));
 		if (!slot)
@@ -317,7 +317,7 @@ static int torn_commit(struct journal *j, u32 sequence)
 
 	if (rc)
 		return rc;
-	memcpy(&h, b.data, sizeof(h));
+	ext4_copy(&h, b.data);
 	ext4_block_put(&b);
 	if (be32_get(h.magic) != JBD_MAGIC || be32_get(h.sequence) != sequence + 1)
 		return -ENOENT;
@@ -359,7 +359,7 @@ static int walk_log(struct journal *j, enum pass pass)
 		rc = log_next(j, &b);
 		if (rc)
 			break;
-		memcpy(&h, b.data, sizeof(h));
+		ext4_copy(&h, b.data);
 		if (be32_get(h.magic) != JBD_MAGIC || be32_get(h.sequence) != sequence)
 			rc = -ENOENT;
 		else if (be32_get(h.block_type) == JBD_DESCRIPTOR)
@@ -447,7 +447,7 @@ static int journal_open(struct journal *j)
 		rc = ext4_block_get(fs, fs->journal_ino, block, &b);
 	if (rc)
 		return rc;
-	memcpy(&s, b.data, sizeof(s));
+	ext4_copy(&s, b.data);
 	ext4_block_put(&b);
 	return check_super(j, &s, blocks);
 }

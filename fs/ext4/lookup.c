@@ -50,17 +50,14 @@ static int search_block(const struct search *s, u32 lblk, u32 *ino)
 	if (rc)
 		return rc;
 	rc = -ENOENT;
-	for (u32 at = 0; at < s->fs->block_size; at += e.rec_len) {
+	for (u32 at = 0; rc == -ENOENT && at < s->fs->block_size; at += e.rec_len) {
 		int bad = ext4_dirent_read(s->fs, s->dir, &b, at, &e);
 
 		if (bad) {
 			rc = bad;
-			break;
-		}
-		if (e.ino && e.name_len == s->len && memcmp(e.name, s->name, s->len) == 0) {
+		} else if (e.name_len == s->len && e.ino && memcmp(e.name, s->name, s->len) == 0) {
 			*ino = e.ino;
 			rc = 0;
-			break;
 		}
 	}
 	ext4_block_put(&b);
@@ -85,7 +82,7 @@ static struct ext4_disk_dx_entry frame_entry(
 {
 	struct ext4_disk_dx_entry e;
 
-	memcpy(&e, b->data + f->entries + i * sizeof(e), sizeof(e));
+	ext4_copy(&e, b->data + f->entries + i * sizeof(e));
 	return e;
 }
 
@@ -101,7 +98,7 @@ static int frame_open(
 	struct ext4_disk_dx_count c;
 	u32 room = (s->fs->block_size - entries) / sizeof(struct ext4_disk_dx_entry);
 
-	memcpy(&c, b->data + entries, sizeof(c));
+	ext4_copy(&c, b->data + entries);
 	*f = (struct frame){.lblk = lblk, .entries = entries, .count = le16_get(c.count)};
 	if (f->count == 0 || f->count > le16_get(c.limit) || le16_get(c.limit) > room)
 		return bad_tree(s, b);
@@ -140,7 +137,7 @@ static int root_open(struct search *s, const struct ext4_block *b, u32 *levels)
 	struct ext4_disk_dx_info info;
 	u32 version, levels_max = s->fs->incompat & EXT4_INCOMPAT_LARGEDIR ? 2 : 1;
 
-	memcpy(&info, b->data + EXT4_DX_ROOT_INFO, sizeof(info));
+	ext4_copy(&info, b->data + EXT4_DX_ROOT_INFO);
 	version = info.hash_version;
 	if (info.unused_flags & 1)
 		return -EOPNOTSUPP;

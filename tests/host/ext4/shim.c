@@ -119,9 +119,9 @@ struct slab_cache *slab_cache_create(
 	return &cache;
 }
 
-void *slab_zalloc(struct slab_cache *c, enum alloc_mode mode)
+void *slab_alloc(struct slab_cache *c, enum alloc_mode mode)
 {
-	return kzalloc(c->size, mode);
+	return kmalloc(c->size, mode);
 }
 
 void slab_free(struct slab_cache *c, void *object)
@@ -259,6 +259,7 @@ struct inode *inode_get_locked(struct super_block *sb, u64 ino, bool *is_new)
 		return inode;
 	}
 	inode = sb->ops->alloc_inode(sb);
+	memset(inode, 0, sizeof(*inode));
 	inode->sb = sb;
 	inode->ino = ino;
 	inode->refs = 1;
