@@ -5,7 +5,8 @@
  *   ext4_host mount IMAGE [OPTIONS]            mount and umount; the console's lines after "#"
  *   ext4_host dump IMAGE FOLDER                a line for each name; contents of files to FOLDER/INO
  *   ext4_host read IMAGE INO OFFSET LENGTH     bytes of a file in hexadecimal
- *   ext4_host faults IMAGE                     the whole tree, with every single read failing in turn
+ *   ext4_host faults IMAGE COUNT               the whole tree, COUNT times (0: as often as there are
+ *                                              reads), each time with another single read failing
  *   ext4_host fuzz IMAGE SEED COUNT            COUNT times: damage seeded bytes of the metadata, mount,
  *                                              walk everything. Every second time no checksum protects.
  *
@@ -323,19 +324,21 @@ static void walk_once(u64 budget)
 	expect_nothing_left();
 }
 
-static int command_faults(void)
+static int command_faults(u64 count)
 {
-	u64 reads;
+	u64 reads, step;
 
 	walk_once(UINT64_MAX);
 	reads = shim_device.reads;
-	for (u64 n = 1; n <= reads; n++) {
+	step = count ? MAX(reads / count, 1ull) : 1;
+	for (u64 n = 1; n <= reads; n += n < 64 ? 1 : step) {
 		host_watchdog(60);
 		shim_device.reads = 0;
 		shim_device.fail_after = n;
 		walk_once(UINT64_MAX);
 	}
-	host_print("ok faults: each of %llu reads failed once\n", (unsigned long long)reads);
+	host_print("ok faults: every %llu-th of %llu reads failed\n", (unsigned long long)step,
+		(unsigned long long)reads);
 	return 0;
 }
 
@@ -437,8 +440,8 @@ int main(int argc, char **argv)
 		return command_dump(argv[3]);
 	if (strcmp(command, "read") == 0 && argc == 6)
 		return command_read(number(argv[3]), number(argv[4]), number(argv[5]));
-	if (strcmp(command, "faults") == 0)
-		return command_faults();
+	if (strcmp(command, "faults") == 0 && argc == 4)
+		return command_faults(number(argv[3]));
 	if (strcmp(command, "fuzz") == 0 && argc == 5)
 		return command_fuzz(argv[2], number(argv[3]), number(argv[4]));
 	return 2;
