@@ -3,22 +3,22 @@
 
 #include "kernel/compiler.h"
 
-#define S_IFMT	 0170000
-#define S_IFSOCK 0140000
-#define S_IFLNK	 0120000
-#define S_IFREG	 0100000
-#define S_IFBLK	 0060000
-#define S_IFDIR	 0040000
-#define S_IFCHR	 0020000
-#define S_IFIFO	 0010000
-#define S_ISUID	 0004000
-#define S_ISGID	 0002000
-#define S_ISVTX	 0001000
-#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
-#define S_ISREG(m) (((m) & S_IFMT) == S_IFREG)
-#define S_ISLNK(m) (((m) & S_IFMT) == S_IFLNK)
-#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
-#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
+#define S_IFMT	    0170000
+#define S_IFSOCK    0140000
+#define S_IFLNK	    0120000
+#define S_IFREG	    0100000
+#define S_IFBLK	    0060000
+#define S_IFDIR	    0040000
+#define S_IFCHR	    0020000
+#define S_IFIFO	    0010000
+#define S_ISUID	    0004000
+#define S_ISGID	    0002000
+#define S_ISVTX	    0001000
+#define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)
+#define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
+#define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
+#define S_ISFIFO(m) (((m)&S_IFMT) == S_IFIFO)
+#define S_ISCHR(m)  (((m)&S_IFMT) == S_IFCHR)
 
 struct timespec64 {
 	s64 sec, nsec;
@@ -53,21 +53,21 @@ struct statx {
 };
 static_assert(sizeof(struct statx) == 256, "ABI");
 
-#define STATX_TYPE	  0x0001u
-#define STATX_MODE	  0x0002u
-#define STATX_NLINK	  0x0004u
-#define STATX_UID	  0x0008u
-#define STATX_GID	  0x0010u
-#define STATX_ATIME	  0x0020u
-#define STATX_MTIME	  0x0040u
-#define STATX_CTIME	  0x0080u
-#define STATX_INO	  0x0100u
-#define STATX_SIZE	  0x0200u
-#define STATX_BLOCKS	  0x0400u
-#define STATX_BASIC_STATS 0x07ffu
-#define STATX_BTIME	  0x0800u
-#define STATX_MNT_ID	  0x1000u
-#define STATX_RESERVED	  0x80000000u
+#define STATX_TYPE	      0x0001u
+#define STATX_MODE	      0x0002u
+#define STATX_NLINK	      0x0004u
+#define STATX_UID	      0x0008u
+#define STATX_GID	      0x0010u
+#define STATX_ATIME	      0x0020u
+#define STATX_MTIME	      0x0040u
+#define STATX_CTIME	      0x0080u
+#define STATX_INO	      0x0100u
+#define STATX_SIZE	      0x0200u
+#define STATX_BLOCKS	      0x0400u
+#define STATX_BASIC_STATS     0x07ffu
+#define STATX_BTIME	      0x0800u
+#define STATX_MNT_ID	      0x1000u
+#define STATX_RESERVED	      0x80000000u
 #define STATX_ATTR_MOUNT_ROOT 0x2000u
 
 #define DT_UNKNOWN 0

@@ -41,8 +41,8 @@ static void fail_pages(struct page **pages, unsigned n, int error)
 static void bdev_read_pages(struct mapping *m, struct page **pages, unsigned n)
 {
 	struct block_device *dev = m->private_data;
-	struct bdev_read *read = kmalloc(
-		sizeof(*read) + n * sizeof(struct block_segment), ALLOC_WAIT);
+	struct bdev_read *read =
+		kmalloc(sizeof(*read) + n * sizeof(struct block_segment), ALLOC_WAIT);
 
 	if (!read) {
 		fail_pages(pages, n, -ENOMEM);
@@ -94,8 +94,7 @@ struct mapping *bdev_mapping(struct block_device *dev)
 }
 
 /* Where block nr lies: page index and offset. False when any of it is beyond the device. */
-static bool block_place(
-	const struct block_device *dev, u64 nr, u32 size, u64 *index, u32 *offset)
+static bool block_place(const struct block_device *dev, u64 nr, u32 size, u64 *index, u32 *offset)
 {
 	u64 per_device = dev->sectors / (size / BLOCK_SECTOR_SIZE);
 

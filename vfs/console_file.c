@@ -74,8 +74,8 @@ static long set_termios(const void __user *from)
 	spin_lock(&tty_lock);
 	tty_termios = t;
 	spin_unlock(&tty_lock);
-	console_set_raw((t.c_lflag & (TERMIOS_ICANON | TERMIOS_ECHO)) !=
-		(TERMIOS_ICANON | TERMIOS_ECHO));
+	console_set_raw(
+		(t.c_lflag & (TERMIOS_ICANON | TERMIOS_ECHO)) != (TERMIOS_ICANON | TERMIOS_ECHO));
 	return 0;
 }
 

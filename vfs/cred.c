@@ -120,7 +120,7 @@ struct ids {
 static bool id_allowed(u32 id, const struct ids *old)
 {
 	return id == ID_UNCHANGED || id == old->real || id == old->effective || id == old->saved ||
-		privileged();
+	       privileged();
 }
 
 static int ids_change(struct ids *ids, u32 real, u32 effective, u32 saved)
@@ -187,8 +187,8 @@ static u32 setre_saved(const struct ids *old, u32 real, u32 effective)
 static bool setre_allowed(const struct ids *old, u32 real, u32 effective)
 {
 	return privileged() ||
-		((real == ID_UNCHANGED || real == old->real || real == old->effective) &&
-			id_allowed(effective, old));
+	       ((real == ID_UNCHANGED || real == old->real || real == old->effective) &&
+		       id_allowed(effective, old));
 }
 
 /* ---- System calls ---- */
@@ -291,8 +291,8 @@ SYSCALL1(setgid, u32, gid)
 	return commit_gids(&ids);
 }
 
-static long put_ids(const struct ids *ids, u32 __user *real, u32 __user *effective,
-	u32 __user *saved)
+static long put_ids(
+	const struct ids *ids, u32 __user *real, u32 __user *effective, u32 __user *saved)
 {
 	if (put_user(ids->real, real) || put_user(ids->effective, effective) ||
 		put_user(ids->saved, saved))

@@ -54,7 +54,8 @@ static u64 random_word(void)
 	return z ^ (z >> 31);
 }
 
-static ssize random_read(struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags)
+static ssize random_read(
+	struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags)
 {
 	size_t done = 0;
 

@@ -116,9 +116,9 @@ long vfs_mkdirat(int dirfd, const char __user *name, u32 mode)
 
 	if (error)
 		return error;
-	error = c.dir->ops->mkdir ? c.dir->ops->mkdir(c.dir, c.dentry,
-					    S_IFDIR | apply_umask(mode & 01777)) :
-				    -EPERM;
+	error = c.dir->ops->mkdir
+			? c.dir->ops->mkdir(c.dir, c.dentry, S_IFDIR | apply_umask(mode & 01777))
+			: -EPERM;
 	change_end(&c);
 	return error;
 }
@@ -173,8 +173,8 @@ long vfs_symlinkat(const char __user *body, int dirfd, const char __user *name)
 		return error;
 	error = create_begin(&c, dirfd, name, false);
 	if (!error) {
-		error = c.dir->ops->symlink ? c.dir->ops->symlink(c.dir, c.dentry, target.name) :
-					      -EPERM;
+		error = c.dir->ops->symlink ? c.dir->ops->symlink(c.dir, c.dentry, target.name)
+					    : -EPERM;
 		change_end(&c);
 	}
 	path_name_release(&target);
@@ -207,7 +207,7 @@ long vfs_linkat(
 {
 	struct path from;
 	unsigned walk_flags = (flags & AT_SYMLINK_FOLLOW ? WALK_FOLLOW : 0) |
-		(flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+			      (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 
 	if (flags & ~(u32)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;

@@ -13,9 +13,9 @@
 /* What F_GETFL does not tell: it only meant something to open. */
 #define GETFL_HIDE (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
-#define FIONBIO	  0x5421
-#define FIOCLEX	  0x5451
-#define FIONCLEX  0x5450
+#define FIONBIO	 0x5421
+#define FIOCLEX	 0x5451
+#define FIONCLEX 0x5450
 
 #define CLOSE_RANGE_CLOEXEC 4u
 
@@ -40,7 +40,7 @@ static void set_flags(struct file *f, u32 flags)
 static bool allowed_on_path_only(int command)
 {
 	return command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_GETFD ||
-		command == F_SETFD || command == F_GETFL;
+	       command == F_SETFD || command == F_GETFL;
 }
 
 SYSCALL3(fcntl, int, fd, int, command, u64, argument)

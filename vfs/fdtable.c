@@ -37,21 +37,21 @@ struct fd_word {
 };
 
 struct fd_table {
-	u32 max;	      /* multiple of 64 */
-	u32 room_words;	      /* words of `room` */
+	u32 max;	/* multiple of 64 */
+	u32 room_words; /* words of `room` */
 	struct fd_word *words;
-	struct file **slots;  /* NULL: free or reserved; written under lock, or by fd_install */
-	u64 *room;	      /* bit n: words[n].free is not 0; files->lock */
+	struct file **slots; /* NULL: free or reserved; written under lock, or by fd_install */
+	u64 *room;	     /* bit n: words[n].free is not 0; files->lock */
 	struct rcu_head rcu;
 	struct work free_work; /* vfree may sleep */
 };
 
 struct files {
 	struct spinlock lock;
-	u32 next_word;	  /* no free descriptor in the words below; lock */
+	u32 next_word;		/* no free descriptor in the words below; lock */
 	struct fd_table *table; /* lock; RCU */
 	struct process *process;
-	u32 growing;	  /* slots are being copied: fd_install takes the lock */
+	u32 growing; /* slots are being copied: fd_install takes the lock */
 	struct mutex grow_mutex;
 };
 
@@ -64,7 +64,7 @@ static size_t table_bytes(u32 max)
 	u32 words = max / 64;
 
 	return sizeof(struct fd_table) + words * sizeof(struct fd_word) +
-		max * sizeof(struct file *) + DIV_ROUND_UP(words, 64u) * sizeof(u64);
+	       max * sizeof(struct file *) + DIV_ROUND_UP(words, 64u) * sizeof(u64);
 }
 
 static void room_set(struct fd_table *t, u32 word)

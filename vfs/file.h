@@ -32,7 +32,8 @@ struct file_ops {
 	/* Bytes or -errno; *pos is advanced. buf is program memory. With FILE_CALL_NOWAIT in call_flags:
 	 * -EAGAIN instead of sleeping. */
 	ssize (*read)(struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags);
-	ssize (*write)(struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags);
+	ssize (*write)(
+		struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags);
 	/* Emit entries from c->pos on; "." and ".." are the vfs' (positions 0 and 1; the file system's
 	 * begin at 2). inode rwsem held shared. May sleep. */
 	int (*iterate)(struct file *f, struct dir_context *c);
@@ -48,12 +49,12 @@ struct file_ops {
 #define FILE_CALL_NOWAIT 1u
 
 /* file->mode bits */
-#define FILE_READ	   0x01u
-#define FILE_WRITE	   0x02u
-#define FILE_PATH_ONLY	   0x04u /* O_PATH */
-#define FILE_SEEKABLE	   0x08u
-#define FILE_OPENED	   0x10u /* ->open succeeded: ->release is due at the end */
-#define FILE_OPENED	   0x10u /* file_open succeeded: ->release is due */
+#define FILE_READ      0x01u
+#define FILE_WRITE     0x02u
+#define FILE_PATH_ONLY 0x04u /* O_PATH */
+#define FILE_SEEKABLE  0x08u
+#define FILE_OPENED    0x10u /* ->open succeeded: ->release is due at the end */
+#define FILE_OPENED    0x10u /* file_open succeeded: ->release is due */
 
 struct readahead {
 	u64 next;   /* page index that continues the stream */
@@ -61,19 +62,19 @@ struct readahead {
 };
 
 struct file {
-	u32 refs;  /* atomic; 0: free (type-stable memory) */
-	u32 mode;  /* FILE_* */
-	u32 flags; /* O_*; F_SETFL under pos_lock */
+	u32 refs;	/* atomic; 0: free (type-stable memory) */
+	u32 mode;	/* FILE_* */
+	u32 flags;	/* O_*; F_SETFL under pos_lock */
 	u32 generation; /* counts the lives of this piece of memory; see fd_path_rcu */
 	const struct file_ops *ops;
 	struct inode *inode; /* path.dentry's at open time; pinned by the dentry */
 	struct path path;
 	union {
-		u64 pos; /* pos_lock */
+		u64 pos;		    /* pos_lock */
 		struct file *deferred_next; /* after the last reference; file.c */
 	};
 	void *private_data;
-	struct readahead ra; /* hints, racy */
+	struct readahead ra;   /* hints, racy */
 	struct mutex pos_lock; /* set up once by the cache's constructor */
 };
 
@@ -81,7 +82,8 @@ struct file {
  * A file on path (its references pass to the file on success), refs 1, ops from the inode, not yet
  * opened. NULL: no memory. Context: sleeps only with ALLOC_WAIT.
  */
-struct file *file_alloc(const struct path *path, struct inode *inode, u32 open_flags, enum alloc_mode mode);
+struct file *file_alloc(
+	const struct path *path, struct inode *inode, u32 open_flags, enum alloc_mode mode);
 /*
  * A file with no place in any tree, like a ring's: ops and private_data are the caller's, name is what
  * /proc/self/fd shows (not copied). refs 1, not yet behind a descriptor. NULL: no memory. May sleep.

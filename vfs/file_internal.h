@@ -38,7 +38,7 @@ int user_path(int dirfd, const char __user *name, unsigned walk_flags, struct pa
 static inline unsigned at_walk_flags(u32 flags)
 {
 	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW) |
-		(flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+	       (flags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
 }
 /* -EROFS when p's mount or file system is read-only. */
 int path_may_change(const struct path *p);

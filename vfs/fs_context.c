@@ -43,7 +43,8 @@ static void fs_context_set(struct fs_context *fs, struct path *which, const stru
 }
 
 /* A context on root, whose two references (root, pwd) are consumed on success. */
-static struct fs_context *fs_context_create(const struct path *root, const struct path *pwd, u32 umask)
+static struct fs_context *fs_context_create(
+	const struct path *root, const struct path *pwd, u32 umask)
 {
 	struct fs_context *fs = kzalloc(sizeof(*fs), ALLOC_WAIT);
 
@@ -216,7 +217,8 @@ int user_path(int dirfd, const char __user *name, unsigned walk_flags, struct pa
 
 int path_may_change(const struct path *p)
 {
-	if ((READ_ONCE(p->mnt->flags) & MOUNT_RDONLY) || (READ_ONCE(p->dentry->sb->flags) & SB_RDONLY))
+	if ((READ_ONCE(p->mnt->flags) & MOUNT_RDONLY) ||
+		(READ_ONCE(p->dentry->sb->flags) & SB_RDONLY))
 		return -EROFS;
 	return 0;
 }
@@ -279,8 +281,8 @@ SYSCALL1(chroot, const char __user *, name)
 	return 0;
 }
 
-static long getcwd_text(const struct path *pwd, const struct path *root, char *text, char __user *buf,
-	size_t size)
+static long getcwd_text(
+	const struct path *pwd, const struct path *root, char *text, char __user *buf, size_t size)
 {
 	char *start = path_text(pwd, root, text, PATH_MAX);
 

@@ -17,7 +17,8 @@ ssize vfs_write(struct file *f, const void __user *buf, size_t len, u64 *pos, un
 
 /* file_ops->read for regular files with pages in inode->mapping, with readahead. A mapping without ops
  * (memory only) has holes where no page is. */
-ssize generic_file_read(struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags);
+ssize generic_file_read(
+	struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags);
 /* file_ops->write for memory-only mappings. Takes inode->rwsem. */
 ssize memory_file_write(
 	struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags);

@@ -81,12 +81,13 @@ ssize generic_file_read(struct file *f, void __user *buf, size_t len, u64 *pos, 
 		size_t n = (size_t)MIN((u64)(len - done), PAGE_SIZE - offset);
 		char __user *to = (char __user *)buf + done;
 		struct page *p = page_for_read(f, *pos / PAGE_SIZE, limit,
-			DIV_ROUND_UP(offset + len - done, PAGE_SIZE), call_flags & FILE_CALL_NOWAIT);
+			DIV_ROUND_UP(offset + len - done, PAGE_SIZE),
+			call_flags & FILE_CALL_NOWAIT);
 
 		if (IS_ERR(p))
 			return done ? (ssize)done : PTR_ERR(p);
-		int error = p ? copy_to_user(to, (char *)page_address(p) + offset, n) :
-				clear_user(to, n);
+		int error = p ? copy_to_user(to, (char *)page_address(p) + offset, n)
+			      : clear_user(to, n);
 
 		if (p)
 			page_put(p);
@@ -131,8 +132,7 @@ static void touch_modified(struct inode *inode)
 	spin_unlock(&inode->lock);
 }
 
-static ssize write_locked(
-	struct file *f, const void __user *buf, size_t len, u64 *pos)
+static ssize write_locked(struct file *f, const void __user *buf, size_t len, u64 *pos)
 {
 	struct inode *inode = f->inode;
 	size_t done = 0;

@@ -83,9 +83,8 @@ static struct inode *hash_find(const struct super_block *sb, u64 ino, u32 hash)
 {
 	struct inode *inode;
 
-	hlist_for_each_entry_rcu(inode, &buckets[hash & bucket_mask], hash)
-		if (inode->ino == ino && inode->sb == sb)
-			return inode;
+	hlist_for_each_entry_rcu(inode, &buckets[hash & bucket_mask],
+		hash) if (inode->ino == ino && inode->sb == sb) return inode;
 	return NULL;
 }
 
@@ -162,9 +161,8 @@ static void inode_setup(struct inode *inode, struct super_block *sb)
 
 static struct inode *inode_make(struct super_block *sb)
 {
-	struct inode *inode = sb->ops && sb->ops->alloc_inode ?
-		sb->ops->alloc_inode(sb) :
-		slab_alloc(inode_cache, ALLOC_WAIT);
+	struct inode *inode = sb->ops && sb->ops->alloc_inode ? sb->ops->alloc_inode(sb)
+							      : slab_alloc(inode_cache, ALLOC_WAIT);
 
 	if (inode)
 		inode_setup(inode, sb);
@@ -351,7 +349,8 @@ struct inode *inode_get_locked(struct super_block *sb, u64 ino, bool *is_new)
 			wait_event(hash_waitqueue(hash), !hash_is_freeing(sb, ino, hash));
 			break;
 		case HASH_FOUND:
-			wait_event(hash_waitqueue(hash), !(load_acquire(&inode->state) & INODE_NEW));
+			wait_event(
+				hash_waitqueue(hash), !(load_acquire(&inode->state) & INODE_NEW));
 			if (!(READ_ONCE(inode->state) & INODE_BAD)) {
 				inode_discard(fresh);
 				*is_new = false;
@@ -504,7 +503,7 @@ void inode_evict_all(struct super_block *sb)
 	spin_lock(&sb->inodes_lock);
 	struct inode *inode;
 
-	list_for_each_entry(inode, &sb->inodes, sb_node)
+	list_for_each_entry (inode, &sb->inodes, sb_node)
 		if (READ_ONCE(inode->refs) != 0)
 			printk("%s: inode %llu still has %u references at shutdown", sb->name,
 				(unsigned long long)inode->ino, READ_ONCE(inode->refs));

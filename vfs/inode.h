@@ -64,30 +64,30 @@ struct inode_ops {
 
 struct inode {
 	/* --- what RCU readers touch --- */
-	u32 mode;		   /* S_IF* and permission bits */
+	u32 mode; /* S_IF* and permission bits */
 	u32 uid, gid;
 	u32 flags;
 	const struct inode_ops *ops;
 	const struct file_ops *fops;
 	struct super_block *sb;
-	const char *link;	   /* symlink body once cached; release/acquire; freed with the inode */
+	const char *link; /* symlink body once cached; release/acquire; freed with the inode */
 	u64 ino;
-	u64 size;		   /* bytes; WRITE_ONCE under rwsem */
+	u64 size; /* bytes; WRITE_ONCE under rwsem */
 	/* --- the rest --- */
-	u32 refs;		   /* atomic; 0 = cached but unused */
+	u32 refs; /* atomic; 0 = cached but unused */
 	u32 state;
 	struct spinlock lock;
 	u32 nlink;
 	u32 write_count;
-	u64 blocks;		   /* 512-byte units */
+	u64 blocks; /* 512-byte units */
 	u64 rdev;
 	struct timespec64 atime, mtime, ctime, btime;
 	u32 generation;
-	struct hlist_node hash;	   /* inode hash; bucket lock, RCU */
-	struct list_head lru;	   /* LRU lock */
-	struct list_head sb_node;  /* sb->inodes; sb->inodes_lock */
+	struct hlist_node hash;	  /* inode hash; bucket lock, RCU */
+	struct list_head lru;	  /* LRU lock */
+	struct list_head sb_node; /* sb->inodes; sb->inodes_lock */
 	struct rwsem rwsem;
-	struct mapping mapping;	   /* its page cache */
+	struct mapping mapping; /* its page cache */
 	struct rcu_head rcu;
 	void *private_data;
 };

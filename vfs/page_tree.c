@@ -18,9 +18,9 @@
 #define NODE_TAG 1ul
 
 struct page_node {
-	u8 shift;	   /* bits of the index below this level */
-	u8 slot;	   /* which of the parent's slots this is */
-	u16 count;	   /* slots in use; mapping->lock */
+	u8 shift;  /* bits of the index below this level */
+	u8 slot;   /* which of the parent's slots this is */
+	u16 count; /* slots in use; mapping->lock */
 	struct page_node *parent;
 	struct rcu_head rcu;
 	void *slots[WAYS]; /* store_release under mapping->lock, read under RCU */

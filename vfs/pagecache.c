@@ -415,7 +415,7 @@ static u64 evict_batch(u64 want, u64 *looks)
 	unsigned n = 0;
 
 	spin_lock(&lru_lock);
-	for (unsigned i = 0; i < EVICT_BATCH && n < want && *looks > 0 && !list_empty(&lru); i++) {
+	for (unsigned i = 0; i < EVICT_BATCH && n<want && * looks> 0 && !list_empty(&lru); i++) {
 		struct page *p = list_first_entry(&lru, struct page, lru);
 
 		--*looks;

@@ -29,12 +29,13 @@ struct mapping_ops {
 };
 
 struct mapping {
-	struct inode *host;	       /* NULL for a block device */
-	const struct mapping_ops *ops; /* NULL: pages exist only in memory (tmpfs), never reclaimed */
-	void *root;		       /* radix tree; RCU; changes under lock */
-	u32 height;		       /* levels; under lock, read with the root */
+	struct inode *host; /* NULL for a block device */
+	const struct mapping_ops
+		*ops; /* NULL: pages exist only in memory (tmpfs), never reclaimed */
+	void *root;   /* radix tree; RCU; changes under lock */
+	u32 height;   /* levels; under lock, read with the root */
 	struct spinlock lock;
-	u64 nr_pages;		       /* under lock */
+	u64 nr_pages; /* under lock */
 	void *private_data;
 };
 

@@ -34,12 +34,12 @@ static int check_transfer(const struct file *f, enum direction dir)
 	return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 }
 
-static ssize transfer_at(
-	struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos, unsigned call_flags)
+static ssize transfer_at(struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos,
+	unsigned call_flags)
 {
 	len = MIN(len, RW_MAX);
-	return dir == DIR_READ ? f->ops->read(f, buf, len, pos, call_flags) :
-				 f->ops->write(f, buf, len, pos, call_flags);
+	return dir == DIR_READ ? f->ops->read(f, buf, len, pos, call_flags)
+			       : f->ops->write(f, buf, len, pos, call_flags);
 }
 
 /* Lock the position. Files without one need no lock; 0 or -EAGAIN. */
@@ -60,8 +60,8 @@ static void pos_unlock(struct file *f)
 		mutex_unlock(&f->pos_lock);
 }
 
-static ssize transfer(
-	struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos, unsigned call_flags)
+static ssize transfer(struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos,
+	unsigned call_flags)
 {
 	int error = check_transfer(f, dir);
 

@@ -31,7 +31,8 @@ static int set_last_offset(struct getdents *g, u64 pos)
 	return copy_to_user(g->last + offsetof(struct dirent64, d_off), &offset, sizeof(offset));
 }
 
-static bool getdents_emit(struct dir_context *c, const char *name, u32 len, u64 ino, unsigned d_type)
+static bool getdents_emit(
+	struct dir_context *c, const char *name, u32 len, u64 ino, unsigned d_type)
 {
 	struct getdents *g = container_of(c, struct getdents, context);
 	size_t length = ALIGN_UP(DIRENT64_HEADER + len + 1ul, 8ul);

@@ -136,8 +136,8 @@ SYSCALL4(newfstatat, int, dirfd, const char __user *, name, struct stat __user *
 	return stat_at(dirfd, name, at_walk_flags(flags), to);
 }
 
-SYSCALL5(statx, int, dirfd, const char __user *, name, u32, flags, u32, mask,
-	struct statx __user *, to)
+SYSCALL5(statx, int, dirfd, const char __user *, name, u32, flags, u32, mask, struct statx __user *,
+	to)
 {
 	const u32 known =
 		AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE;

@@ -42,7 +42,7 @@ struct file_system *file_system_find(const char *name)
 	struct file_system *fs, *found = NULL;
 
 	spin_lock(&file_systems_lock);
-	list_for_each_entry(fs, &file_systems, node)
+	list_for_each_entry (fs, &file_systems, node)
 		if (strcmp(fs->name, name) == 0)
 			found = fs;
 	spin_unlock(&file_systems_lock);
@@ -102,11 +102,12 @@ static void super_shutdown(struct super_block *sb)
 }
 
 /* Context: supers_mutex held. */
-static struct super_block *find_mounted(const struct file_system *fs, const struct block_device *dev)
+static struct super_block *find_mounted(
+	const struct file_system *fs, const struct block_device *dev)
 {
 	struct super_entry *entry;
 
-	list_for_each_entry(entry, &supers, node)
+	list_for_each_entry (entry, &supers, node)
 		if (entry->sb.dev == dev && entry->sb.fs == fs)
 			return &entry->sb;
 	return NULL;

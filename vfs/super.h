@@ -45,25 +45,25 @@ struct super_block {
 	const struct file_system *fs;
 	const struct super_ops *ops;
 	const struct dentry_ops *dentry_ops; /* for every dentry; NULL mostly */
-	struct block_device *dev;  /* NULL for memory file systems */
-	char name[32];		   /* for messages: "ext4 vda" */
+	struct block_device *dev;	     /* NULL for memory file systems */
+	char name[32];			     /* for messages: "ext4 vda" */
 	u32 flags;
 	u32 block_size;
-	u64 dev_id;		   /* st_dev */
+	u64 dev_id; /* st_dev */
 	struct dentry *root;
 	void *private_data;
 	u32 refs;		   /* atomic: mounts, and whoever else */
 	struct mutex rename_mutex; /* one cross-directory rename at a time */
 	struct spinlock inodes_lock;
-	struct list_head inodes;   /* guarded by inodes_lock */
-	u32 shrinking;		   /* dentries of ours in a shrinker's hands; atomic */
+	struct list_head inodes; /* guarded by inodes_lock */
+	u32 shrinking;		 /* dentries of ours in a shrinker's hands; atomic */
 	struct rcu_head rcu;
 };
 
 void file_system_register(struct file_system *fs);
 struct file_system *file_system_find(const char *name);
 /* Make a super block of fs on dev (may be NULL), referenced. ERR_PTR on failure. May sleep. */
-struct super_block *super_mount(struct file_system *fs, struct block_device *dev, const char *options,
-	u32 flags);
+struct super_block *super_mount(
+	struct file_system *fs, struct block_device *dev, const char *options, u32 flags);
 /* Drop a reference; the last one shuts the file system down: dentries, inodes, put_super. May sleep. */
 void super_put(struct super_block *sb);

@@ -231,10 +231,10 @@ KTEST(vfs_inode_cache_under_fire)
 /* A device that answers from a timer interrupt; what it holds follows from the sector number. */
 static struct slow_disk {
 	struct block_device dev;
-	struct spinlock lock;	/* irq */
+	struct spinlock lock;	  /* irq */
 	struct list_head waiting; /* lock */
 	struct timer timer;
-	bool armed;		/* lock */
+	bool armed; /* lock */
 } disk;
 
 static void disk_fill(struct block_request *rq)

@@ -149,11 +149,11 @@ KTEST(page_tree_next_visits_all_in_order)
 
 static struct test_device {
 	struct block_device dev;
-	struct list_head held;	     /* requests not answered yet, when hold is set */
+	struct list_head held; /* requests not answered yet, when hold is set */
 	bool hold;
-	u64 bad_sector;		     /* any request that touches it fails; ~0: none */
+	u64 bad_sector; /* any request that touches it fails; ~0: none */
 	u32 requests, sectors_read;
-	u32 reads[DEVICE_SECTORS];   /* how often each sector was read successfully */
+	u32 reads[DEVICE_SECTORS]; /* how often each sector was read successfully */
 } device;
 
 static bool touches(const struct block_request *rq, u64 sector)
@@ -649,7 +649,8 @@ KTEST(permission_classes_are_exclusive)
 
 			/* the owner's bits count for the owner, even when others may do more */
 			KT_EQ(permission_as(10, 20, S_IFREG | bits << 6 | 077, may), expected);
-			KT_EQ(permission_as(11, 20, S_IFREG | 0700 | bits << 3 | 07, may), expected);
+			KT_EQ(permission_as(11, 20, S_IFREG | 0700 | bits << 3 | 07, may),
+				expected);
 			KT_EQ(permission_as(11, 21, S_IFREG | 0770 | bits, may), expected);
 		}
 }

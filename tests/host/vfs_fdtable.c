@@ -36,7 +36,8 @@ static void setup_once(void)
 		mount_init();
 		file_init();
 		tmpfs_init();
-		assert(mount_root(super_mount(file_system_find("tmpfs"), NULL, "", 0), "t", 0) == 0);
+		assert(mount_root(super_mount(file_system_find("tmpfs"), NULL, "", 0), "t", 0) ==
+			0);
 	}
 	done = true;
 	process.nofile_limit = 1u << 20;

@@ -169,7 +169,8 @@ static void test_rename_directories(void)
 {
 	struct stat st;
 
-	CHECK_EQ(mkdir("p", 0755) | mkdir("q", 0755) | mkdir("p/s", 0755) | mkdir("p/s/t", 0755), 0);
+	CHECK_EQ(
+		mkdir("p", 0755) | mkdir("q", 0755) | mkdir("p/s", 0755) | mkdir("p/s/t", 0755), 0);
 	make_file("f", "F");
 	make_file("p/s/deep", "D");
 	CHECK_EQ(CALL(rename, "p", "p/s/x"), -EINVAL);

@@ -7,7 +7,8 @@
 
 static void test_read_write(void)
 {
-	int fd = open("f", O_RDWR | O_CREAT, 0644), ro = open("f", O_RDONLY), wo = open("f", O_WRONLY);
+	int fd = open("f", O_RDWR | O_CREAT, 0644), ro = open("f", O_RDONLY),
+	    wo = open("f", O_WRONLY);
 	char buf[32] = "";
 
 	CHECK_EQ(write(fd, "hello world", 11), 11);
