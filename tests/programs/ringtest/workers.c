@@ -121,6 +121,61 @@ static void test_exit_with_work(void)
 	CHECK(true);
 }
 
+/* A ring goes at once, whatever its requests wait for: here FIFOs that nobody will ever write to. */
+static void test_exit_with_waiting(void)
+{
+	if (!on_unlazy || mkfifo(in_folder("fifo"), 0600))
+		return;
+	for (unsigned round = 0; round < 5; round++) {
+		struct io_uring ring;
+
+		ring_start(&ring, 32, 0);
+		for (unsigned i = 0; i < 20; i++) {
+			struct io_uring_sqe *sqe = entry(&ring, i);
+
+			io_uring_prep_openat(sqe, AT_FDCWD, in_folder("fifo"), O_RDONLY, 0);
+			sqe->flags |= i % 4 ? 0 : IOSQE_IO_LINK;
+		}
+		CHECK_EQ(io_uring_submit(&ring), 20);
+		io_uring_queue_exit(&ring);
+	}
+	unlink(in_folder("fifo"));
+}
+
+/* FIFO opens that wait do not stand in the way of others, however few bounded workers there are. */
+static void test_unbounded(void)
+{
+	struct io_uring ring;
+	unsigned max[2] = {1, 0};
+	const char *fifo = in_folder("fifo"), *file = in_folder("file");
+	int results[4];
+
+	if (!on_unlazy || mkfifo(fifo, 0600))
+		return;
+	ring_start(&ring, 32, 0);
+	CHECK_EQ(io_uring_register_iowq_max_workers(&ring, max), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		struct io_uring_sqe *sqe = entry(&ring, 0);
+
+		io_uring_prep_openat(sqe, AT_FDCWD, fifo, O_RDONLY, 0);
+		sqe->user_data = 100;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		struct io_uring_sqe *sqe = entry(&ring, 0);
+
+		io_uring_prep_openat(sqe, AT_FDCWD, file, O_RDONLY, 0);
+		sqe->user_data = i;
+		sqe->flags |= IOSQE_ASYNC;
+	}
+	CHECK_EQ(run_all(&ring, 4, results, 4), 4);
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK(results[i] >= 0);
+		close(results[i]);
+	}
+	io_uring_queue_exit(&ring);
+	unlink(in_folder("fifo"));
+}
+
 /* ---- Threads ---- */
 
 #define THREADS 4
@@ -208,6 +263,8 @@ void test_workers(void)
 {
 	test_cancel_race();
 	test_exit_with_work();
+	test_exit_with_waiting();
+	test_unbounded();
 	test_waiter();
 	test_threads();
 }
