@@ -159,6 +159,8 @@ static int change_attributes(const struct path *p, const struct attributes *a)
 		return error;
 	rwsem_down_write(&inode->rwsem);
 	error = change_locked(inode, a);
+	if (S_ISDIR(inode->mode))
+		dcache_mode_changed(p->dentry);
 	rwsem_up_write(&inode->rwsem);
 	return error;
 }

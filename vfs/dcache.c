@@ -67,6 +67,7 @@ void dentry_hash_insert(struct dentry *d)
 	struct dentry_bucket *b = dentry_bucket_of(d->hash_len);
 	struct hlist_node *first;
 
+	atomic_fetch_or(&d->flags, DENTRY_HASHED);
 	bucket_lock(b);
 	first = dentry_bucket_first(b);
 	WRITE_ONCE(d->hash.next, first);
@@ -83,6 +84,7 @@ void dentry_hash_remove(struct dentry *d)
 	struct dentry_bucket *b = dentry_bucket_of(d->hash_len);
 	struct hlist_node *next;
 
+	atomic_fetch_and(&d->flags, ~DENTRY_HASHED);
 	bucket_lock(b);
 	next = d->hash.next; /* stays for readers that stand on d */
 	node_store(d->hash.pprev, next);
@@ -94,7 +96,11 @@ void dentry_hash_remove(struct dentry *d)
 
 struct dentry *dcache_lookup_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq)
 {
-	return dcache_lookup_rcu_inline(parent, name->name, 0, false, name->hash_len, seq);
+	u32 flags;
+	struct dentry *d = dcache_find_rcu(parent, name->name, 0, false, name->hash_len, seq, &flags);
+
+	/* One that has just left the hash is a miss, which means nothing in RCU mode. */
+	return d && (flags & DENTRY_HASHED) ? d : NULL;
 }
 
 struct dentry *dcache_lookup(struct dentry *parent, const struct qstr *name)
@@ -203,6 +209,7 @@ struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode)
 /* The type bits that go with inode. Context: ref's lock held inside a write section, or d is new. */
 void dentry_set_type(struct dentry *d, const struct inode *inode)
 {
+	const u32 mask = DENTRY_TYPE_MASK | DENTRY_SEARCH_ALL;
 	u32 type = DENTRY_TYPE_NEGATIVE, flags = READ_ONCE(d->flags);
 
 	if (inode) {
@@ -212,9 +219,11 @@ void dentry_set_type(struct dentry *d, const struct inode *inode)
 			: S_ISREG(mode) ? DENTRY_TYPE_REG
 			: S_ISLNK(mode) ? DENTRY_TYPE_SYMLINK
 					: DENTRY_TYPE_OTHER;
+		if (S_ISDIR(mode) && (mode & 0111) == 0111)
+			type |= DENTRY_SEARCH_ALL;
 	}
 	/* the REFERENCED hint is set without the lock: do not lose it, or anything to it */
-	while (!atomic_cas(&d->flags, &flags, (flags & ~DENTRY_TYPE_MASK) | type))
+	while (!atomic_cas(&d->flags, &flags, (flags & ~mask) | type))
 		;
 }
 
@@ -229,7 +238,7 @@ static void dentry_set_inode(struct dentry *d, struct inode *inode)
 void dcache_add(struct dentry *d, struct inode *inode)
 {
 	lockref_lock(&d->ref, RANK_DENTRY);
-	debug_assert(hlist_unhashed(&d->hash));
+	debug_assert(!dentry_is_hashed(d));
 	dentry_set_inode(d, inode);
 	dentry_hash_insert(d);
 	lockref_unlock(&d->ref);
@@ -246,10 +255,18 @@ void dcache_instantiate(struct dentry *d, struct inode *inode)
 /* Context: ref's lock held. Any RCU walk standing on d fails its next check. */
 void dentry_unhash(struct dentry *d)
 {
-	if (hlist_unhashed(&d->hash))
+	if (!(READ_ONCE(d->flags) & DENTRY_HASHED))
 		return;
 	dentry_hash_remove(d);
 	seqcount_invalidate(&d->seq);
+}
+
+void dcache_mode_changed(struct dentry *d)
+{
+	lockref_lock(&d->ref, RANK_DENTRY);
+	if (d->inode)
+		dentry_set_inode(d, d->inode);
+	lockref_unlock(&d->ref);
 }
 
 void dcache_drop(struct dentry *d)

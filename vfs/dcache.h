@@ -57,6 +57,7 @@ static inline u32 qstr_len(const struct qstr *q)
 #define DENTRY_TYPE_REG	     0x0002u
 #define DENTRY_TYPE_SYMLINK  0x0003u
 #define DENTRY_TYPE_OTHER    0x0004u /* FIFO, device, socket */
+#define DENTRY_HASHED	     0x0008u /* in the hash: may be believed */
 #define DENTRY_MOUNTED	     0x0010u /* some mount hangs here: look in the mount hash */
 #define DENTRY_REVALIDATE    0x0020u /* ops->revalidate must be asked before use */
 #define DENTRY_IN_LOOKUP     0x0040u
@@ -65,6 +66,7 @@ static inline u32 qstr_len(const struct qstr *q)
 #define DENTRY_KERNEL_ONLY   0x0200u /* mount point absent on disk: walkable, not in getdents */
 #define DENTRY_ROOT	     0x0800u /* root of a super block; its own parent */
 #define DENTRY_PINNED	     0x1000u /* its file system keeps this name nowhere else: never shrunk */
+#define DENTRY_SEARCH_ALL    0x2000u /* a directory with x for everybody: no look at the inode needed */
 
 #define DENTRY_INLINE_NAME 40 /* bytes, with the NUL; zero padded to whole words */
 
@@ -115,7 +117,7 @@ static inline bool dentry_is_negative(const struct dentry *d)
 }
 static inline bool dentry_is_hashed(const struct dentry *d)
 {
-	return !hlist_unhashed(&d->hash) || (READ_ONCE(d->flags) & DENTRY_ROOT);
+	return READ_ONCE(d->flags) & (DENTRY_HASHED | DENTRY_ROOT);
 }
 
 /* Renames in progress anywhere: sampled by walks that must not be fooled by one (CONTRACT 2, 3). */
@@ -185,6 +187,8 @@ void dcache_add(struct dentry *d, struct inode *inode);
 void dcache_instantiate(struct dentry *d, struct inode *inode);
 /* The name is gone: turn d negative if nobody else uses it, else unhash it. May sleep. */
 void dcache_delete(struct dentry *d);
+/* d's inode has got other permission bits. Context: may not hold d's lock. */
+void dcache_mode_changed(struct dentry *d);
 /* Unhash. */
 void dcache_drop(struct dentry *d);
 /* from takes to's name and parent; to is unhashed. Both parents' rwsems held for writing. */

@@ -25,11 +25,13 @@ static __always_inline struct hlist_node *dentry_bucket_first(const struct dentr
 }
 
 /*
- * dcache_lookup_rcu (vfs/dcache.h), inline. A name of up to 7 bytes may come as its only word, zero
- * padded, which is how it is stored: short_name true, name unused.
+ * Find (parent, name) among the entries of its chain; *flags are its flags after *seq was sampled. The
+ * entry may have left the hash (no DENTRY_HASHED): the caller must look at that before it believes it.
+ * A name of up to 7 bytes may come as its only word, zero padded, which is how it is stored: short_name
+ * true, name unused.
  */
-static __always_inline struct dentry *dcache_lookup_rcu_inline(const struct dentry *parent,
-	const char *name, u64 word, bool short_name, u64 hash_len, u32 *seq)
+static __always_inline struct dentry *dcache_find_rcu(const struct dentry *parent, const char *name,
+	u64 word, bool short_name, u64 hash_len, u32 *seq, u32 *flags)
 {
 	struct hlist_node *n = dentry_bucket_first(dentry_bucket_of(hash_len));
 
@@ -42,8 +44,7 @@ static __always_inline struct dentry *dcache_lookup_rcu_inline(const struct dent
 		if (unlikely(short_name ? READ_ONCE(*(const name_word *)READ_ONCE(d->name)) != word
 					: !name_equal_rcu(READ_ONCE(d->name), name, (u32)hash_len)))
 			continue;
-		if (unlikely(hlist_unhashed(&d->hash)))
-			continue;
+		*flags = READ_ONCE(d->flags);
 		*seq = s;
 		return d;
 	}

@@ -121,11 +121,11 @@ static __always_inline bool put_leaves_alive(struct dentry *d)
 		goto alive;
 	if (left == 0) {
 		/* ordered after the put by its compare-and-swap; partner: dentry_unhash under the lock */
-		const u32 cached = DENTRY_ON_LRU | DENTRY_REFERENCED;
+		const u32 cached = DENTRY_ON_LRU | DENTRY_REFERENCED | DENTRY_HASHED;
+		const u32 pinned = DENTRY_PINNED | DENTRY_HASHED;
 		u32 flags = READ_ONCE(d->flags);
 
-		if (likely(((flags & cached) == cached || (flags & DENTRY_PINNED)) &&
-			    !hlist_unhashed(&d->hash)))
+		if (likely((flags & cached) == cached || (flags & pinned) == pinned))
 			goto alive;
 		lockref_lock(&d->ref, RANK_DENTRY);
 		if (d->ref.count != 0)

@@ -73,7 +73,7 @@ void dcache_move(struct dentry *from, struct dentry *to)
 	lock_two(from, to);
 	seqcount_write_begin(&from->seq);
 	seqcount_write_begin(&to->seq);
-	if (!hlist_unhashed(&to->hash))
+	if (READ_ONCE(to->flags) & DENTRY_HASHED)
 		dentry_hash_remove(to);
 	dentry_hash_remove(from);
 	swap_names(from, to);

@@ -266,7 +266,7 @@ static struct file *open_hit(const struct walk_start *start, unsigned flags, con
 	int result = walk_hit(start, flags, &hit);
 
 	if (unlikely(result))
-		return result == WALK_RUN_STOPPED ? NULL : ERR_PTR(result);
+		return result == -ENOENT ? ERR_PTR(-ENOENT) : NULL;
 	if (unlikely(!opens_plainly(hit.inode, p) ||
 		    !walk_legitimize(&hit.path, hit.seq, hit.mount_seq))) {
 		rcu_read_unlock();

@@ -235,7 +235,7 @@ int walk_components(struct walk *w, const char *name)
 	}
 }
 
-/* Take the fast way as far as it goes. 0: to the end; -ENOENT; WALK_RUN_STOPPED. */
+/* Take the common way as far as it goes (walk_run). */
 static int walk_run_from(struct walk *w, const char **name)
 {
 	struct walk_hit at = {.path = w->path, .inode = w->inode, .seq = w->seq};

@@ -21,96 +21,95 @@ struct walk_hit {
 	u32 seq, mount_seq;
 };
 
-/*
- * Look up the component at name in parent; its hash and length go to *hash_len. NULL: not cached, or not
- * for the common walk (`.`, `..`, anything hidden, too long).
- */
+/* Look up the component at name in parent; its hash and length go to *hash_len. NULL: not cached. */
 static __always_inline struct dentry *walk_run_lookup(
-	const struct dentry *parent, const char *name, u64 *hash_len, u32 *seq)
+	const struct dentry *parent, const char *name, u64 *hash_len, u32 *seq, u32 *flags)
 {
 	u64 word = name_load(name), ends = name_ends(word);
 
-	if (unlikely((u8)word == '.'))
-		return NULL;
 	if (ends) {
 		word = name_head(word, ends);
 		*hash_len = name_hash_end(name_hash_seed(parent), word, name_head_len(ends));
-		return dcache_lookup_rcu_inline(parent, NULL, word, true, *hash_len, seq);
+		return dcache_find_rcu(parent, NULL, word, true, *hash_len, seq, flags);
 	}
 	*hash_len = name_hash_inline(parent, name, word);
 	if (unlikely((u32)*hash_len > NAME_MAX))
 		return NULL;
-	return dcache_lookup_rcu_inline(parent, name, 0, false, *hash_len, seq);
+	return dcache_find_rcu(parent, name, 0, false, *hash_len, seq, flags);
 }
 
 /* walk_run: the name at *name needs the general walk. */
 #define WALK_RUN_STOPPED 1
 
+/* What matters of an entry's flags here, and what they are for the entries it is about. */
+#define WALK_RUN_MASK                                                                              \
+	(DENTRY_TYPE_MASK | DENTRY_HASHED | DENTRY_MOUNTED | DENTRY_REVALIDATE | DENTRY_SEARCH_ALL)
+#define WALK_RUN_SEARCHABLE (DENTRY_TYPE_DIR | DENTRY_HASHED | DENTRY_SEARCH_ALL)
+#define WALK_RUN_DIR	    (DENTRY_TYPE_DIR | DENTRY_HASHED)
+#define WALK_RUN_FILE	    (DENTRY_TYPE_REG | DENTRY_HASHED)
+#define WALK_RUN_NEGATIVE   (DENTRY_TYPE_NEGATIVE | DENTRY_HASHED)
+
 /*
  * Walk *name from at on. 0: the last component was taken, too. -ENOENT: a cached negative entry is in the
- * way. WALK_RUN_STOPPED: at and *name are where the general walk has to go on.
+ * way. WALK_RUN_STOPPED: at and *name are where the general walk has to go on (`.` and `..` are never
+ * in the hash, so they stop it by themselves). -ECHILD: lost a race; at is no good.
  * Context: RCU read section. name is not empty and does not begin with '/'.
  */
 static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 {
 	struct dentry *parent = at->path.dentry;
-	struct inode *inode = at->inode;
 	const char *name = *name_at;
 	u32 seq = at->seq;
 	int result = WALK_RUN_STOPPED;
 
-	while (likely((READ_ONCE(inode->mode) & 0111) == 0111)) {
-		struct inode *child_inode;
+	if (unlikely(!(READ_ONCE(parent->flags) & DENTRY_SEARCH_ALL)))
+		return WALK_RUN_STOPPED;
+	for (;;) {
 		struct dentry *d;
 		const char *rest;
 		u32 child_seq, flags;
 		u64 hash_len;
 
-		d = walk_run_lookup(parent, name, &hash_len, &child_seq);
+		d = walk_run_lookup(parent, name, &hash_len, &child_seq, &flags);
 		if (unlikely(!d))
 			break;
-		child_inode = READ_ONCE(d->inode);
-		flags = READ_ONCE(d->flags) & (DENTRY_TYPE_MASK | DENTRY_MOUNTED | DENTRY_REVALIDATE);
+		flags &= WALK_RUN_MASK;
 		if (unlikely(seqcount_retry(&parent->seq, seq)))
 			break;
-		if (unlikely(!child_inode)) {
-			if (!seqcount_retry(&d->seq, child_seq) && !(flags & DENTRY_REVALIDATE))
-				result = -ENOENT;
-			break;
-		}
 		rest = name + (u32)hash_len;
-		if (*rest == '/') {
-			if (unlikely(flags != DENTRY_TYPE_DIR))
-				break;
+		if (*rest == '/' && likely(flags == WALK_RUN_SEARCHABLE)) {
 			while (*++rest == '/')
 				;
 			if (unlikely(!*rest))
 				break;
-		} else if (unlikely(flags != DENTRY_TYPE_REG && flags != DENTRY_TYPE_DIR)) {
-			break;
-		} else {
+		} else if (likely(!*rest && (flags & ~DENTRY_SEARCH_ALL) - WALK_RUN_DIR <= 1)) {
 			result = 0;
+		} else {
+			if (flags == WALK_RUN_NEGATIVE && !seqcount_retry(&d->seq, child_seq))
+				result = -ENOENT;
+			break;
 		}
 		parent = d;
-		inode = child_inode;
 		seq = child_seq;
 		name = rest;
 		if (!result)
 			break;
 	}
 	at->path.dentry = parent;
-	at->inode = inode;
+	at->inode = READ_ONCE(parent->inode);
 	at->seq = seq;
 	*name_at = name;
-	return result;
+	/* inode and flags change together; a walk that sees one without the other has lost a race */
+	return likely(at->inode != NULL) ? result : -ECHILD;
 }
+static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
 
 /* Flags a walk may have and still be one for walk_hit: what else there is changes the rules. */
 #define WALK_HIT_FLAGS (WALK_FOLLOW | WALK_CACHED | WALK_DIRECTORY | WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS)
 
 /*
  * A whole walk. 0: *hit is the result, and the caller is inside an RCU read section that it must end;
- * nothing is referenced. -ENOENT: final. WALK_RUN_STOPPED: use the general walk. Never sleeps.
+ * nothing is referenced. -ENOENT: final. Anything else: use the general walk. Never sleeps.
  */
 static __always_inline int walk_hit(const struct walk_start *start, unsigned flags, struct walk_hit *hit)
 {
@@ -139,7 +138,6 @@ static __always_inline int walk_hit(const struct walk_start *start, unsigned fla
 	hit->path.mnt = READ_ONCE(from->mnt);
 	hit->path.dentry = READ_ONCE(from->dentry);
 	hit->seq = seqcount_begin_nowait(&hit->path.dentry->seq);
-	hit->inode = READ_ONCE(hit->path.dentry->inode);
 	result = WALK_RUN_STOPPED;
 	if (likely(!seqcount_retry(&fs->seq, fs_seq)))
 		result = walk_run(hit, &name);
