@@ -1,0 +1,34 @@
+# Tests. docs/testing.md says what there is; tests/run runs it and counts.
+#
+#   make test            all, after installing and building what it needs
+#   make test-host test-guest test-console ...    one layer
+#   make test-layers LAYERS='guest console' ONLY=word
+#
+# The packages first: what they bring decides how the rest of this Makefile reads, hence a second make.
+
+LAYERS ?=
+ONLY ?=
+# As many compilers as CPUs, unless the caller said how many.
+TEST_MAKE = $(MAKE) --no-print-directory DEBUG=1 $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+test:
+	$(Q)tools/deps build run test
+	$(Q)$(TEST_MAKE) test-ready
+	$(Q)$(TEST_MAKE) test-built
+
+test-layers: test
+
+test-host test-libc-only test-guest test-crash test-programs test-console: test-%:
+	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
+
+LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
+LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi_kernel
+
+test-ready: $(HOST_TESTS) kernel disk $(LIBC_TEST_FILES)
+
+test-built:
+	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
+		$(if $(filter 1,$(V)),--verbose)
+
+.PHONY: test test-layers test-ready test-built test-host test-libc-only test-guest test-crash \
+	test-programs test-console
