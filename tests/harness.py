@@ -156,15 +156,15 @@ class Console:
         with open(self.path, errors="replace") as f:
             return f.read().replace("\r", "")
 
-    def expect(self, pattern, timeout=HUNG):
+    def expect(self, pattern, timeout=None):
         """Wait for a regular expression; what came before it. Dead when the machine ends or hangs."""
         try:
-            self.p.expect(pattern, timeout=timeout)
+            self.p.expect(pattern, timeout=timeout or HUNG)
         except self.pexpect.EOF:
             raise Dead(f"the machine ended while waiting for {pattern!r}") from None
         except self.pexpect.TIMEOUT:
             self.where_cpus_are()
-            raise Dead(f"hung: waited {timeout} s for {pattern!r}") from None
+            raise Dead(f"hung: waited {timeout or HUNG} s for {pattern!r}") from None
         return self.p.before
 
     def where_cpus_are(self):
@@ -189,11 +189,11 @@ class Console:
         """
         # The marker is typed in two pieces, so that the echo does not look like it.
         self.type(f'{command}; echo "[""$?"]\r')
-        before = self.expect(r"\[(\d+)\]\r\n")
+        before = self.expect(r"\[(\d+)\]\r*\n")
         got = int(self.p.match.group(1))
         self.prompt()
-        out = ESCAPES.sub("", before).replace("\r\r", "\r")
-        out = out.split('"$?"]', 1)[-1].lstrip("\r").replace("\r", "")
+        out = ESCAPES.sub("", before).replace("\r", "")
+        out = out.split("\"$?\"]", 1)[-1]
         out = out[1:] if out.startswith("\n") else out
         if status is not None and got != status:
             raise Wrong(f"`{command}` has exit status {got}, expected {status}; it printed:\n{out}")

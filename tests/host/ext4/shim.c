@@ -8,6 +8,11 @@
 #include "vfs/generic.h"
 #include "tests/host/ext4/host.h"
 
+#include "vfs/fifo.h"
+
+/* FIFOs are only looked at, never opened. */
+const struct file_ops fifo_file_ops;
+
 struct shim_device shim_device;
 char shim_console[512];
 u64 shim_console_lines;
