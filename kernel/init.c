@@ -6,7 +6,8 @@
  *			comes as the first boot module, announced by cmd-module=1)
  *	(neither)	the interactive shell, started again whenever it ends
  *
- * The last console line is `exit status N`.
+ * The last console line is `exit status N`. A person's poweroff with status 0 is ACPI's; every other end
+ * goes through QEMU's debug-exit device, which hands the status on.
  */
 #include "kernel/init.h"
 #include "abi/errno.h"
@@ -22,6 +23,8 @@
 
 static char *const environment[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
 
+static bool interactive; /* set once, before the first shell */
+
 /* Wait status as wait(2) has it -> the exit status a shell would show. */
 static int exit_code(int status)
 {
@@ -31,6 +34,8 @@ static int exit_code(int status)
 void system_poweroff(int code)
 {
 	printk("exit status %d", code);
+	if (READ_ONCE(interactive) && code == 0)
+		arch_poweroff();
 	arch_exit(code < 0 || code > 127 ? 127 : code);
 }
 
@@ -76,6 +81,7 @@ void init_run(void)
 
 		system_poweroff(run(argv));
 	}
+	WRITE_ONCE(interactive, true);
 	for (;;) {
 		char *argv[] = {"sh", NULL};
 
