@@ -267,6 +267,86 @@ def test_kind(name, options, source, tmp):
     check_image(image, source, tmp, file_types)
 
 
+# ---- Corners ----
+
+def test_times(tmp):
+    """Nanoseconds, dates before 1970 and beyond 2038, the time of birth."""
+    image = os.path.join(tmp, "image")
+    mkfs(image, "-t ext4", size="16M")
+    put(os.path.join(tmp, "some"), b"some")
+    rows = [("a", 1000000000, 0, 123456789), ("b", 0x7fffffff, 1, 999999999), ("c", -5, 0, 0), ("d", -5, 1, 7),
+            ("e", 12, 3, 1)]
+    for name, seconds, epoch, ns in rows:
+        extra = ns << 2 | epoch
+        debugfs(image, f"write {tmp}/some {name}", *(
+            c for t in ("mtime", "crtime") for c in (f"sif {name} {t} @{seconds & 0xffffffff:#x}",
+                                                     f"sif {name} {t}_extra {extra:#x}")))
+    entries = dump(image, os.path.join(tmp, "contents-times"))
+    shutil.rmtree(os.path.join(tmp, "contents-times"))
+    for name, seconds, epoch, ns in rows:
+        want = f"{seconds + (epoch << 32)}.{ns:09d}"
+        got = entries[b"/" + name.encode()]
+        if got[8] != want or got[9] != want:
+            raise Failure(f"{name}: {got[8]} and {got[9]}, expected {want}")
+
+
+def test_unwritten(options, tmp):
+    """Space that was allocated and never written reads as zeros, whatever lies there."""
+    source, image = os.path.join(tmp, "unwritten"), os.path.join(tmp, "image")
+    shutil.rmtree(source, ignore_errors=True)
+    os.mkdir(source)
+    sparse(os.path.join(source, "f"), 400 * 4096, [(0, b"begin"), (399 * 4096, b"end")])
+    mkfs(image, options, source, "16M")
+    debugfs(image, "fallocate f 10 300")
+    blocks = {file_block(image, "f", n) for n in (10, 77, 300)}
+    if 0 in blocks:
+        raise Failure("debugfs allocates nothing")
+    for b in blocks:
+        poke(image, b * 4096, b"\xaa" * 4096)
+    check_image(image, source, tmp)
+
+
+def test_far(tmp):
+    """Offsets that need all 32 bits of a block's number."""
+    source, image = os.path.join(tmp, "far"), os.path.join(tmp, "image")
+    shutil.rmtree(source, ignore_errors=True)
+    os.mkdir(source)
+    at = 3 << 40 # mke2fs copies nothing longer
+    sparse(os.path.join(source, "f"), at + 5000, [(0, b"begin"), (at + 100, b"far away")])
+    mkfs(image, "-t ext4 -b 1024", source, "16M")
+    ino = inode_of(image, "f")
+    if read_file(image, ino, at + 98, 12) != b"\0\0far away\0\0":
+        raise Failure("the far end is wrong")
+    if read_file(image, ino, at // 2, 8) != bytes(8) or read_file(image, ino, 0, 6) != b"begin\0":
+        raise Failure("the beginning or the hole is wrong")
+
+
+# Found by search: names "c" * 224 + number with one hash (half_md4) under this seed.
+COLLISION_SEED = "11111111-1111-1111-1111-111111111111"
+COLLIDING = (14218779, 25783887, 91191716, 113557109, 124137265,
+             47834206, 48243808, 83476840, 124788251, 125629419)
+
+
+def test_collisions(tmp):
+    """More names with one hash than fit a block: the search must go on in the next leaf."""
+    source, image = os.path.join(tmp, "collisions"), os.path.join(tmp, "image")
+    shutil.rmtree(source, ignore_errors=True)
+    os.mkdir(source)
+    for n in COLLIDING:
+        put(os.path.join(source, "c" * 224 + f"{n:09d}"))
+    for n in range(300):
+        put(os.path.join(source, f"{n}-" + "o" * 200))
+    for f in os.listdir(source):
+        os.utime(os.path.join(source, f), (MTIME, MTIME))
+    mkfs(image, f"-t ext4 -b 1024 -E hash_seed={COLLISION_SEED}", source, "16M")
+    index_folders(image)
+    out = subprocess.run(["debugfs", "-R", "htree_dump /", image], env=ENV, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL).stdout.decode(errors="replace")
+    if "(**)" not in out: # debugfs' mark
+        raise Failure("no hash goes over two blocks")
+    check_image(image, source, tmp)
+
+
 # ---- Refusals ----
 
 def expect_refused(image, *words):
@@ -359,7 +439,7 @@ def write_journal(image, tmp, transactions, version, size):
 
 def file_block(image, path, lblk=0):
     return int(subprocess.run(["debugfs", "-R", f"bmap {path} {lblk}", image], env=ENV,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()[0])
 
 
 def journal_source(tmp):
@@ -553,6 +633,11 @@ def main():
                 sources[entries] = os.path.join(tmp, f"source-{entries}")
                 make_source(sources[entries], entries)
             test(name, test_kind, name, options, sources[entries], tmp)
+    for name, fn, *more in (("times", test_times), ("unwritten", test_unwritten, "-t ext4 -b 4096"),
+                            ("unwritten-no-csum", test_unwritten, "-t ext4 -b 4096 -O ^metadata_csum"),
+                            ("far", test_far), ("collisions", test_collisions)):
+        if want(name):
+            test(name, fn, *more, tmp)
     for name, options, word in REFUSED:
         if want(f"refused-{name}"):
             test(f"refused-{name}", test_refused, options, word, tmp)
