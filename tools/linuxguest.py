@@ -17,7 +17,8 @@ from qemu import TOP
 PACKAGE = "linux-image-cloud-amd64"
 # The disk (with what it depends on), and the checksum driver that an installed system loads by itself.
 MODULES = ["virtio_pci", "virtio_blk", "crc32c-intel"]
-CMDLINE = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off"
+# Without the hardening that costs instructions on every call: Linux at its fastest.
+CMDLINE = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off init_on_alloc=0"
 
 
 def run(*command, **options):
