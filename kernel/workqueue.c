@@ -3,7 +3,8 @@
  * another one is not stuck).
  *
  * Works are numbered in the order they are queued. A flush waits until no work with a smaller number
- * is queued or running.
+ * is queued or running. A work may flush, too: it then waits for all but itself and the other works
+ * that are flushing, which may be waiting for it. One thread must be left to run the others.
  *
  * Locking: queue_lock (RANK_WORK, interrupts off) guards everything here; inside it, only the wait
  * queues' locks.
@@ -13,7 +14,8 @@
 #include "kernel/wait.h"
 
 struct runner {
-	u64 number; /* the work it runs, or NONE; guarded by queue_lock */
+	u64 number;    /* the work it runs, or NONE; guarded by queue_lock */
+	bool flushing; /* that work waits in work_flush; guarded by queue_lock */
 };
 
 #define NONE ~0ull
@@ -81,27 +83,44 @@ static void run_works(void *arg)
 	}
 }
 
-static bool done_up_to(u64 number)
+/* self: the runner whose work asks, or NULL. */
+static bool done_up_to(u64 number, const struct runner *self)
 {
 	u64 flags = spin_lock_irqsave(&queue_lock);
 	bool done =
 		list_empty(&queue) || list_first_entry(&queue, struct work, node)->number > number;
 
 	for (unsigned i = 0; i < nr_runners; i++)
-		done = done && runners[i].number > number;
+		if (!self || !runners[i].flushing)
+			done = done && runners[i].number > number;
 	spin_unlock_irqrestore(&queue_lock, flags);
 	return done;
 }
 
+/* Begin or end a flush by self (NULL: not a work); returns the number of the youngest work. */
+static u64 set_flushing(struct runner *self, bool flushing)
+{
+	u64 flags = spin_lock_irqsave(&queue_lock);
+	u64 number = last_number;
+
+	if (self)
+		self->flushing = flushing;
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return number;
+}
+
 void work_flush(void)
 {
-	u64 number, flags;
+	struct runner *self = current->fn == run_works ? current->arg : NULL;
+	u64 number;
 
 	might_sleep();
-	flags = spin_lock_irqsave(&queue_lock);
-	number = last_number;
-	spin_unlock_irqrestore(&queue_lock, flags);
-	wait_event(&flush_wq, done_up_to(number));
+	number = set_flushing(self, true);
+	if (self)
+		wake_up_all(
+			&flush_wq); /* another work's flush need not wait for this one any more */
+	wait_event(&flush_wq, done_up_to(number, self));
+	set_flushing(self, false);
 }
 
 void workqueue_init(void)

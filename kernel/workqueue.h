@@ -12,6 +12,6 @@ struct work {
 void work_init(struct work *w, void (*fn)(struct work *w));
 /* False when it was already queued. Context: any. */
 bool work_queue(struct work *w);
-/* Wait until everything queued before has run. Context: may sleep. */
+/* Wait until everything queued before has run (in a work: all but itself). Context: may sleep. */
 void work_flush(void);
 void workqueue_init(void);
