@@ -40,3 +40,12 @@ bench-insns:
 	$(Q)tools/bench insns --systems unlazy,linux
 
 .PHONY: bench bench-linux bench-insns
+
+# QEMU stops before the first instruction and gdb starts with our helpers; control-c stops the machine.
+# Its console is in build/debug/console.log. CMD=, DISK=, SMP= as for run; GDBARGS='-ex "break walk_end"'.
+debug:
+	$(Q)tools/deps build run debug
+	$(Q)$(MAKE) --no-print-directory kernel DEBUG=1 $(if $(DISK)$(ROOT),,disk)
+	$(Q)DEBUG=1 GDB=1 tools/debug $(GDBARGS)
+
+.PHONY: debug

@@ -167,11 +167,20 @@ class Walk(Command):
                 w = None
             if w is not None and str(w.type.strip_typedefs()).endswith("struct walk *"):
                 print(f"in {frame.name()}:")
-                print(w.dereference().format_string(max_depth=2))
+                self.show(w.dereference())
                 print("at", describe(w["path"]["dentry"]), text(w["path"]["dentry"]["name"]))
                 return
             frame = frame.older()
         print("unlazy-walk: no frame here has a walk; set a breakpoint in walk_component")
+
+
+    def show(self, w):
+        """Every field; of the link stack what is in use."""
+        for field in w.type.strip_typedefs().fields():
+            if field.name != "links":
+                print(f"  {field.name} = {w[field.name].format_string(max_depth=2)}")
+        for i in range(int(w["depth"])):
+            print(f"  links[{i}] = {w['links'][i].format_string(max_depth=2)}")
 
 
 class Rings(Command):
