@@ -107,22 +107,38 @@ static bool read_record(const struct trace_ring *ring, u64 n, struct trace_recor
 	return READ_ONCE(r->sequence) == n + 1 && out->event < TRACE_EVENTS;
 }
 
+/* "name=value", or "name":value for JSON; text in quotes, what cannot be shown as '?'. */
+static int print_value(char *buf, size_t size, const char *name, u64 value, bool json)
+{
+	int len = (int)strlen(name);
+	char text[9] = "";
+	bool is_text = len && name[len - 1] == '$';
+
+	if (!is_text)
+		return snprintf(buf, size, json ? "\"%s\":%lld" : "%s=%lld", name, (long long)value);
+	for (unsigned i = 0; i < 8 && (u8)(value >> (8 * i)); i++) {
+		char c = (char)(value >> (8 * i));
+
+		text[i] = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+	}
+	return snprintf(buf, size, json ? "\"%.*s\":\"%s\"" : "%.*s=%s", len - 1, name, text);
+}
+
 static int print_record(
 	char *buf, size_t size, const struct trace_record *r, unsigned cpu, bool json, bool first)
 {
 	unsigned long long us = r->time_ns / NSEC_PER_USEC, ns = r->time_ns % NSEC_PER_USEC;
+	char a[64], b[64];
 
+	print_value(a, sizeof(a), events[r->event].a, r->a, json);
+	print_value(b, sizeof(b), events[r->event].b, r->b, json);
 	if (!json)
-		return snprintf(buf, size,
-			"%8llu.%03llu us  cpu %u  thread %-5u %-14s %s=%lld %s=%lld\n", us, ns, cpu,
-			r->tid, events[r->event].name, events[r->event].a, (long long)r->a,
-			events[r->event].b, (long long)r->b);
+		return snprintf(buf, size, "%8llu.%03llu us  cpu %u  thread %-5u %-14s %s %s\n", us, ns,
+			cpu, r->tid, events[r->event].name, a, b);
 	return snprintf(buf, size,
-		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":"
-		"%u,"
-		"\"args\":{\"%s\":%lld,\"%s\":%lld}}",
-		first ? "" : ",\n", events[r->event].name, us, ns, cpu, r->tid, events[r->event].a,
-		(long long)r->a, events[r->event].b, (long long)r->b);
+		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":%u,"
+		"\"args\":{%s,%s}}",
+		first ? "" : ",\n", events[r->event].name, us, ns, cpu, r->tid, a, b);
 }
 
 static u64 oldest(const struct trace_ring *ring)

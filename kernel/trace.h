@@ -6,9 +6,10 @@
 
 #include "kernel/compiler.h"
 
+/* A value whose name ends in $ is text: its first eight bytes (trace_text). */
 #define TRACE_POINTS(X)                                                                            \
-	X(walk_step, "component", "found")                                                         \
-	X(walk_unlazy, "reason", "depth")                                                          \
+	X(walk_step, "name$", "result")                                                         \
+	X(walk_unlazy, "reason$", "links")                                                          \
 	X(ring_inline, "opcode", "result")                                                         \
 	X(ring_queue, "opcode", "user_data")                                                       \
 	X(worker_start, "opcode", "user_data")                                                     \
@@ -26,6 +27,17 @@ enum trace_event {
 };
 
 extern bool trace_enabled;
+
+/* The first bytes of a text, as a value. */
+static inline u64 trace_text(const char *s, size_t len)
+{
+	u64 word = 0;
+
+	for (size_t i = 0; i < len && i < sizeof(word) && s[i]; i++)
+		word |= (u64)(u8)s[i] << (8 * i);
+	return word;
+}
+
 /* 0 or -ENOMEM: the rings are allocated on first use. Context: may sleep. */
 int trace_enable(bool on);
 void trace_record(enum trace_event event, u64 a, u64 b);

@@ -570,7 +570,7 @@ int walk_component(struct walk *w, bool ends_link, bool follow, const char **bod
 		return walk_special(w, ends_link);
 	do {
 		err = walk_lookup(w, &next);
-		trace(walk_step, w->last.hash_len, err);
+		trace(walk_step, trace_text(w->last.name, qstr_len(&w->last)), err);
 		if (unlikely(w->start->log))
 			walk_log_step(w, err ? NULL : &next, err);
 		if (unlikely(err))
