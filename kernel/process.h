@@ -86,6 +86,9 @@ void process_get(struct process *p);
 void process_put(struct process *p);
 /* End the program: every thread leaves at its next return to program code. Context: any. */
 void process_kill(struct process *p, int status);
+/* End p by signal unless it ignores that one. Context: any. */
+void process_signal(struct process *p, int signal);
+#define SIGPIPE 13
 
 /*
  * ^C on the console. The foreground is the program somebody waits for, followed from the first program

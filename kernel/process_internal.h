@@ -58,8 +58,6 @@ bool process_add_thread(struct process *p, struct thread *t);
 void process_thread_begin(struct thread *t);
 /* The current program thread ends; the last one takes the process with it. */
 __noreturn void process_thread_exit(void);
-/* End p by signal unless it ignores that one. Context: any. */
-void process_signal(struct process *p, int signal);
 /*
  * wait4: pid of an ended child (pid > 0: that one; -1: any) with its wait status; 0 when none has
  * ended and hang is false; -ECHILD, -EINTR. Context: may sleep.

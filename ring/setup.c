@@ -236,7 +236,8 @@ const struct file_ops ring_file_ops = {
 static int ring_install(
 	struct ring *ring, struct io_uring_params __user *up, const struct io_uring_params *p)
 {
-	struct file *f = file_alloc_anon("[io_uring]", &ring_file_ops, ring, O_RDWR | O_CLOEXEC);
+	struct file *f = file_alloc_anon(
+		"[io_uring]", S_IFREG | 0600, &ring_file_ops, ring, O_RDWR | O_CLOEXEC);
 	int fd;
 
 	if (!f) {

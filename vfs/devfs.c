@@ -213,9 +213,9 @@ struct file *console_file_open(void)
 }
 
 /* The entry anonymous files of this name share: found by its name, but in no listing. */
-static struct dentry *anonymous_dentry(const char *name)
+static struct dentry *anonymous_dentry(const char *name, u32 mode)
 {
-	static const struct device anonymous = {.ops = &no_ops, .mode = S_IFREG | 0600};
+	const struct device anonymous = {.ops = &no_ops, .mode = mode};
 	struct super_block *sb = devfs_mount->sb;
 	/* Names that are looked up are read by words. */
 	char padded[DENTRY_INLINE_NAME] __aligned(8) = "";
@@ -232,10 +232,10 @@ static struct dentry *anonymous_dentry(const char *name)
 	return d;
 }
 
-struct file *file_alloc_anon(
-	const char *name, const struct file_ops *ops, void *private_data, u32 open_flags)
+struct file *file_alloc_anon(const char *name, u32 mode, const struct file_ops *ops,
+	void *private_data, u32 open_flags)
 {
-	struct dentry *d = devfs_mount ? anonymous_dentry(name) : NULL;
+	struct dentry *d = devfs_mount ? anonymous_dentry(name, mode) : NULL;
 	struct file *f = d ? devfs_file(d, open_flags) : NULL;
 
 	if (!f)

@@ -1,8 +1,11 @@
 /*
- * FIFOs: opening one waits for the other side, which is why the ring never opens one inline unless the
- * program asked for O_NONBLOCK, and never on a bounded worker.
+ * FIFOs and pipes. Opening a FIFO waits for the other side, which is why the ring never opens one inline
+ * unless the program asked for O_NONBLOCK, and never on a bounded worker. A pipe is born open: two
+ * anonymous files, one for each end.
  *
- *   inode->private_data -> struct fifo    made by the first open, gone with the last close
+ *   FIFO   inode->private_data -> struct fifo    made by the first open, gone with the last close
+ *   pipe   file->private_data -> struct fifo     gone with the second end; pipes share an inode, whose
+ *                                                private_data stays NULL
  *
  * One page of data, as a ring: read_at and write_at only grow. A reader that opens waits until a writer
  * has opened since (nr_writer_opens moves), and the other way round, so that a peer which opens and
@@ -14,6 +17,7 @@
 #include "vfs/fifo.h"
 
 #include "kernel/slab.h"
+#include "kernel/syscall.h"
 #include "kernel/uaccess.h"
 #include "kernel/wait.h"
 #include "vfs/inode.h"
@@ -241,3 +245,88 @@ const struct file_ops fifo_file_ops = {
 	.open_may_block = true,
 	.no_seek = true,
 };
+
+/* ---- Pipes ---- */
+
+/* The end of p that flags say, or NULL: no memory. Context: nobody else knows p. */
+static struct file *pipe_end(struct fifo *p, u32 flags)
+{
+	struct file *f = file_alloc_anon("pipe", S_IFIFO | 0600, &fifo_file_ops, p, flags);
+
+	if (!f)
+		return NULL;
+	p->files++;
+	p->readers += !!(f->mode & FILE_READ);
+	p->writers += !!(f->mode & FILE_WRITE);
+	return f;
+}
+
+/* Both ends of a new pipe. 0 or -ENOMEM. */
+static int pipe_open(struct file *ends[2], u32 flags)
+{
+	struct fifo *p = fifo_new();
+
+	if (!p)
+		return -ENOMEM;
+	ends[0] = pipe_end(p, O_RDONLY | flags);
+	if (!ends[0]) {
+		kfree(p);
+		return -ENOMEM;
+	}
+	ends[1] = pipe_end(p, O_WRONLY | flags);
+	if (ends[1])
+		return 0;
+	file_put(ends[0]); /* and the pipe with it */
+	return -ENOMEM;
+}
+
+/* Two reserved descriptors, told to the program. 0 or -errno, then neither is reserved. */
+static int pipe_reserve(struct files *files, int fds[2], int __user *user_fds, bool cloexec)
+{
+	int err = 0;
+
+	fds[0] = fd_reserve(files, 0, cloexec, ALLOC_WAIT);
+	if (fds[0] < 0)
+		return fds[0];
+	fds[1] = fd_reserve(files, 0, cloexec, ALLOC_WAIT);
+	if (fds[1] < 0) {
+		err = fds[1];
+	} else if (copy_to_user(user_fds, fds, 2 * sizeof(*fds))) {
+		fd_unreserve(files, fds[1]);
+		err = -EFAULT;
+	}
+	if (err)
+		fd_unreserve(files, fds[0]);
+	return err;
+}
+
+static long pipe_user(int __user *user_fds, u32 flags)
+{
+	struct files *files = current_files();
+	struct file *ends[2];
+	int fds[2], err;
+
+	if (flags & ~(u32)(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	err = pipe_open(ends, flags);
+	if (err)
+		return err;
+	err = pipe_reserve(files, fds, user_fds, flags & O_CLOEXEC);
+	for (int i = 0; i < 2; i++) {
+		if (err)
+			file_put(ends[i]);
+		else
+			fd_install(files, fds[i], ends[i]);
+	}
+	return err;
+}
+
+SYSCALL1(pipe, int __user *, fds)
+{
+	return pipe_user(fds, 0);
+}
+
+SYSCALL2(pipe2, int __user *, fds, u32, flags)
+{
+	return pipe_user(fds, flags);
+}

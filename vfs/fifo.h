@@ -1,5 +1,5 @@
-/* Named pipes: the file operations a file system gives its FIFO inodes (it leaves inode->private_data to
- * them). */
+/* FIFOs: the file operations a file system gives its FIFO inodes (it leaves inode->private_data to
+ * them). Pipes have them, too. */
 #pragma once
 
 #include "vfs/file.h"

@@ -86,10 +86,11 @@ struct file *file_alloc(
 	const struct path *path, struct inode *inode, u32 open_flags, enum alloc_mode mode);
 /*
  * A file with no place in any tree, like a ring's: ops and private_data are the caller's, name is what
- * /proc/self/fd shows (not copied). refs 1, not yet behind a descriptor. NULL: no memory. May sleep.
+ * /proc/self/fd shows, mode (S_IFMT and permissions) what fstat says; files of one name share it. refs 1,
+ * not yet behind a descriptor. NULL: no memory. May sleep.
  */
-struct file *file_alloc_anon(
-	const char *name, const struct file_ops *ops, void *private_data, u32 open_flags);
+struct file *file_alloc_anon(const char *name, u32 mode, const struct file_ops *ops,
+	void *private_data, u32 open_flags);
 /* Run ->open (O_PATH files have none). 0 or its -errno; only after success will ->release run. */
 static inline int file_open(struct file *f)
 {

@@ -22,6 +22,14 @@ struct iovec {
 
 enum direction { DIR_READ, DIR_WRITE };
 
+/* A system call's result; writing to a pipe that nobody reads ends the program, unless it ignores that. */
+static long transferred(enum direction dir, ssize result)
+{
+	if (unlikely(result == -EPIPE && dir == DIR_WRITE))
+		process_signal(current->process, SIGPIPE);
+	return result;
+}
+
 /* ---- One transfer ---- */
 
 /* May this direction be served at all? 0 or -errno. */
@@ -105,7 +113,7 @@ static long transfer_fd(int fd, enum direction dir, void __user *buf, size_t len
 	ssize result = transfer(f, dir, buf, len, pos, 0);
 
 	file_put(f);
-	return result;
+	return transferred(dir, result);
 }
 
 SYSCALL3(read, int, fd, void __user *, buf, size_t, len)
@@ -205,7 +213,7 @@ static long vector_fd(int fd, enum direction dir, const void __user *user_iov, u
 		file_put(f);
 	if (iov != fast)
 		kfree(iov);
-	return result;
+	return transferred(dir, result);
 }
 
 SYSCALL3(readv, int, fd, const void __user *, iov, u64, n)
@@ -309,6 +317,23 @@ static long sync_fd(int fd, bool data_only)
 		result = -EINVAL;
 	file_put(f);
 	return result;
+}
+
+/* Disks are mounted read-only, and the other file systems are memory: nothing is ever waiting to be
+ * written. */
+SYSCALL0(sync)
+{
+	return 0;
+}
+
+SYSCALL1(syncfs, int, fd)
+{
+	struct file *f = file_get_fd(current_files(), fd);
+
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return 0;
 }
 
 SYSCALL1(fsync, int, fd)

@@ -195,6 +195,13 @@ static int do_source(struct arena *a, int argc, char **argv, const int fds[3])
 	return run_file(argv[1]);
 }
 
+static int do_wait(struct arena *a, int argc, char **argv, const int fds[3])
+{
+	(void)a, (void)argc, (void)argv, (void)fds;
+	jobs_wait();
+	return 0;
+}
+
 static int do_history(struct arena *a, int argc, char **argv, const int fds[3])
 {
 	unsigned n = 0;
@@ -238,6 +245,7 @@ const struct builtin builtins[] = {
 	{"unset", "NAME...", "forget a variable", do_unset},
 	{"time", "COMMAND", "run it and say how long it took", do_time},
 	{"source", "FILE", "run the commands in a file", do_source},
+	{"wait", "", "wait for programs started with &", do_wait},
 	{"history", "", "what was typed", do_history},
 	{"help", "[COMMAND]", "this list", do_help},
 	{0},
@@ -277,9 +285,9 @@ static int do_help(struct arena *a, int argc, char **argv, const int fds[3])
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		shown += help_print(fds[1], &programs[i], argc, argv);
 	if (argc < 2)
-		say(fds[1],
-			"Also: a; b   a && b   a || b   < > >> 2> 2>&1   'quotes' \"$VAR $?\"   "
-			"* ? [a-z]   # comment\n");
+		say(fds[1], "Also: a; b   a && b   a || b   a | b   a &   < > >> 2> 2>&1   "
+			    "'quotes' \"$VAR $?\"   "
+			    "* ? [a-z]   # comment\n");
 	if (!shown)
 		say(fds[2], "sh: help: nothing about `%s'\n", argv[1]);
 	return !shown;

@@ -4,6 +4,7 @@
  *	sh             interactive; plain lines when standard input is not a terminal
  *	sh -c TEXT     run TEXT
  *	sh FILE        run the commands in FILE
+ *	sh --run WORD...   run one command whose words are expanded already (pipeline.c)
  *
  * The exit status is that of the last command.
  */
@@ -31,6 +32,7 @@ static void interact(void)
 	char prompt[600];
 
 	while (!exit_wanted) {
+		jobs_report();
 		make_prompt(prompt, sizeof(prompt));
 		if (!line_read(prompt, line, sizeof(line)))
 			break;
@@ -48,6 +50,11 @@ int main(int argc, char **argv)
 			return 2;
 		}
 		return run_text(argv[2]);
+	}
+	if (argc > 2 && strcmp(argv[1], "--run") == 0) {
+		static const int own[3] = {0, 1, 2};
+
+		return run_argv(arena_new(), argc - 2, argv + 2, own);
 	}
 	if (argc > 1)
 		return run_file(argv[1]);

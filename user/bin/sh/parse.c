@@ -1,7 +1,8 @@
 /*
  * The grammar:
  *
- *	script   = command { (";" | newline | "&&" | "||") command }
+ *	script   = pipeline { (";" | newline | "&" | "&&" | "||") pipeline }
+ *	pipeline = command { "|" command }
  *	command  = { word | redirect }
  *	redirect = [digit] ("<" | ">" | ">>") word  |  [digit] ">&" digit
  *
@@ -128,19 +129,45 @@ static struct command *take_command(struct arena *a, const char **s)
 	}
 }
 
-/* The operator at *s. -1 when it is none of ours. */
-static int take_operator(const char **s, enum condition *condition)
+/* The operator at *s, behind a pipeline. */
+static void take_operator(const char **s, struct command *c, enum condition *condition)
 {
+	*condition = RUN_ALWAYS;
 	if ((*s)[0] == '&' && (*s)[1] == '&')
 		*condition = RUN_IF_OK;
 	else if ((*s)[0] == '|' && (*s)[1] == '|')
 		*condition = RUN_IF_FAILED;
-	else if (**s == '&' || **s == '|')
-		return -1;
-	else
-		*condition = RUN_ALWAYS;
+	else if (**s == '&')
+		c->background = true;
 	*s += *condition == RUN_ALWAYS ? 1 : 2;
-	return 0;
+}
+
+static int missing(const char *where)
+{
+	fprintf(stderr, "sh: a command is missing near `%.8s'\n", *where ? where : "end");
+	return -1;
+}
+
+/* Commands up to an operator that is no single `|`. *out is NULL when there is none. 0 or -1. */
+static int take_pipeline(struct arena *a, const char **s, struct command **out)
+{
+	struct command **end = out;
+
+	*out = NULL;
+	for (;;) {
+		struct command *c = take_command(a, s);
+
+		if (!c)
+			return -1;
+		if (c->words || c->redirects)
+			*end = c;
+		else if (end != out)
+			return missing(*s);
+		if (!*end || (*s)[0] != '|' || (*s)[1] == '|')
+			return 0;
+		end = &c->pipe_to;
+		++*s;
+	}
 }
 
 int parse(struct arena *a, const char *text, struct command **out)
@@ -150,25 +177,19 @@ int parse(struct arena *a, const char *text, struct command **out)
 
 	*out = NULL;
 	for (;;) {
-		struct command *c = take_command(a, &text);
+		struct command *c;
 
-		if (!c)
+		if (take_pipeline(a, &text, &c) < 0)
 			return -1;
-		if (c->words || c->redirects) {
+		if (c) {
 			c->condition = condition;
 			*tail = c;
 			tail = &c->next;
 		} else if (condition != RUN_ALWAYS || *text == '&' || *text == '|') {
-			fprintf(stderr, "sh: a command is missing near `%.8s'\n",
-				*text ? text : "end");
-			return -1;
+			return missing(text);
 		}
 		if (*text == '\0')
 			return 0;
-		if (take_operator(&text, &condition) < 0) {
-			fprintf(stderr, "sh: `%c' is not known here: no pipes, no background\n",
-				*text);
-			return -1;
-		}
+		take_operator(&text, c, &condition);
 	}
 }

@@ -37,7 +37,7 @@ static const char *signal_name(int signal)
 	return other;
 }
 
-static int wait_for(pid_t pid, const char *name)
+int wait_for(pid_t pid, const char *name)
 {
 	int status;
 
@@ -48,24 +48,34 @@ static int wait_for(pid_t pid, const char *name)
 		}
 	}
 	if (WIFSIGNALED(status)) {
-		fprintf(stderr, "%s: killed by %s\n", name, signal_name(WTERMSIG(status)));
+		/* of a broken pipe, `program | head` dies in good order */
+		if (WTERMSIG(status) != SIGPIPE)
+			fprintf(stderr, "%s: killed by %s\n", name, signal_name(WTERMSIG(status)));
 		return 128 + WTERMSIG(status);
 	}
 	return WEXITSTATUS(status);
 }
 
-static int run_program(struct arena *a, char **argv, const int fds[3])
+pid_t start_program(struct arena *a, char **argv, const int fds[3], int *status)
 {
 	pid_t pid = unlazy_spawn(applet_program(argv[0]), argv, vars_environment(a), fds);
 
 	if (pid >= 0)
-		return wait_for(pid, argv[0]);
-	if (errno == ENOENT) {
+		return pid;
+	*status = errno == ENOENT ? 127 : 126;
+	if (errno == ENOENT)
 		fprintf(stderr, "sh: %s: not found\n", argv[0]);
-		return 127;
-	}
-	fprintf(stderr, "sh: %s: cannot be started: %s\n", argv[0], strerror(errno));
-	return 126;
+	else
+		fprintf(stderr, "sh: %s: cannot be started: %s\n", argv[0], strerror(errno));
+	return -1;
+}
+
+static int run_program(struct arena *a, char **argv, const int fds[3])
+{
+	int status;
+	pid_t pid = start_program(a, argv, fds, &status);
+
+	return pid < 0 ? status : wait_for(pid, argv[0]);
 }
 
 int run_argv(struct arena *a, int argc, char **argv, const int fds[3])
@@ -77,39 +87,34 @@ int run_argv(struct arena *a, int argc, char **argv, const int fds[3])
 
 /* ---- redirections ---- */
 
-struct descriptors {
-	int fds[3];    /* what becomes 0, 1, 2 */
-	int opened[3]; /* to close afterwards, -1 for none */
-};
-
 static int open_redirect(struct arena *a, const struct redirect *r)
 {
 	static const int flags[] = {[REDIRECT_IN] = O_RDONLY,
 		[REDIRECT_OUT] = O_WRONLY | O_CREAT | O_TRUNC,
 		[REDIRECT_APPEND] = O_WRONLY | O_CREAT | O_APPEND};
 	const char *path = expand_word(a, r->word);
-	int fd = open(path, flags[r->kind], 0666);
+	int fd = open(path, flags[r->kind] | O_CLOEXEC, 0666);
 
 	/* A file that exists on a read-only file system, or in /proc, needs no creating. */
 	if (fd < 0 && r->kind != REDIRECT_IN &&
 		(errno == EROFS || errno == EACCES || errno == EPERM))
-		fd = open(path, O_WRONLY | (r->kind == REDIRECT_APPEND ? O_APPEND : 0));
+		fd = open(path, O_WRONLY | O_CLOEXEC | (r->kind == REDIRECT_APPEND ? O_APPEND : 0));
 	if (fd < 0)
 		fprintf(stderr, "sh: %s: %s\n", path, strerror(errno));
 	return fd;
 }
 
-static void close_redirects(struct descriptors *d)
+void close_redirects(const struct descriptors *d)
 {
 	for (int i = 0; i < 3; i++)
 		if (d->opened[i] >= 0)
 			close(d->opened[i]);
 }
 
-/* 0, or -1 with the reason printed and everything closed again. */
-static int open_redirects(struct arena *a, const struct redirect *r, struct descriptors *d)
+int open_redirects(
+	struct arena *a, const struct redirect *r, const int fds[3], struct descriptors *d)
 {
-	*d = (struct descriptors){{0, 1, 2}, {-1, -1, -1}};
+	*d = (struct descriptors){{fds[0], fds[1], fds[2]}, {-1, -1, -1}};
 	for (; r; r = r->next) {
 		int fd;
 
@@ -146,6 +151,7 @@ static bool run_assignment(struct arena *a, const struct command *c)
 
 static int run_command(struct arena *a, const struct command *c)
 {
+	static const int own[3] = {0, 1, 2};
 	struct descriptors d;
 	int argc, status;
 	char **argv;
@@ -153,7 +159,7 @@ static int run_command(struct arena *a, const struct command *c)
 	if (run_assignment(a, c))
 		return 0;
 	argv = expand_words(a, c->words, &argc);
-	if (open_redirects(a, c->redirects, &d) < 0)
+	if (open_redirects(a, c->redirects, own, &d) < 0)
 		return 1;
 	status = argc && *argv[0] ? run_argv(a, argc, argv, d.fds) : 0;
 	close_redirects(&d);
@@ -171,7 +177,8 @@ int run_text(const char *text)
 		for (; c && !exit_wanted; c = c->next)
 			if (c->condition == RUN_ALWAYS ||
 				(c->condition == RUN_IF_OK) == (last_status == 0))
-				last_status = run_command(a, c);
+				last_status = c->pipe_to || c->background ? run_pipeline(a, c)
+									  : run_command(a, c);
 	arena_free(a);
 	return last_status;
 }

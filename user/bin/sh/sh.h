@@ -6,6 +6,7 @@
  *	parse.c     text -> struct script, words still quoted
  *	expand.c    a raw word -> arguments: quotes, variables, patterns
  *	run.c       a script -> exit status: redirections, programs, waiting
+ *	pipeline.c  several programs at once: `|` and `&`
  *	builtin.c   commands that must change the shell itself, and echo
  *	vars.c      variables and the environment
  *
@@ -15,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #define MAX_LINE 8192 /* bytes of one interactive line */
 
@@ -44,7 +46,10 @@ struct word {
 
 struct command {
 	struct command *next;
+	struct command
+		*pipe_to; /* what reads its output, NULL mostly; of that one next is not used */
 	enum condition condition; /* on the status of what ran before */
+	bool background;	  /* with all it is piped to */
 	struct word *words;
 	struct redirect *redirects; /* in the order written */
 };
@@ -68,6 +73,27 @@ int run_file(const char *path);
 /* Run one expanded command with the shell's descriptors fds as its 0, 1, 2. */
 int run_argv(struct arena *a, int argc, char **argv, const int fds[3]);
 extern int last_status;
+
+struct descriptors {
+	int fds[3];    /* what becomes 0, 1, 2 */
+	int opened[3]; /* to close afterwards, -1 for none */
+};
+/* Carry out redirections on top of fds. 0, or -1 with the reason printed and everything closed again. */
+int open_redirects(
+	struct arena *a, const struct redirect *r, const int fds[3], struct descriptors *d);
+void close_redirects(const struct descriptors *d);
+/* Start a program: its process id; or -1 with the reason printed, and the exit status in *status. */
+pid_t start_program(struct arena *a, char **argv, const int fds[3], int *status);
+/* The exit status of a program started as name, once it has ended; says so if a signal did it. */
+int wait_for(pid_t pid, const char *name);
+
+/* ---- pipeline.c ---- */
+/* Run a command that is piped to others or in the background; the exit status of the last one. */
+int run_pipeline(struct arena *a, struct command *first);
+/* Tell which programs in the background have ended meanwhile. */
+void jobs_report(void);
+/* Wait for all of them. */
+void jobs_wait(void);
 
 /* ---- builtin.c ---- */
 struct builtin {

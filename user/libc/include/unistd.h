@@ -29,6 +29,7 @@ int setfsgid(gid_t);
 
 int renameat(int, const char *, int, const char *);
 int renameat2(int, const char *, int, const char *, unsigned int);
+int pipe2(int[2], int);
 int syncfs(int);
 ssize_t getdents64(int, void *, size_t);
 int brk(void *);

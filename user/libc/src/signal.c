@@ -1,6 +1,7 @@
 /*
- * Signals. On Unlazy a signal only ends a program (kill, abort, a fault); handlers are never run there,
- * and sigaction() says so with ENOSYS. On Linux they work.
+ * Signals. On Unlazy a signal ends its program (kill, abort, a fault, a broken pipe) or, set to SIG_IGN,
+ * does nothing; that much sigaction() keeps. Handlers are accepted and never run there. On Linux they
+ * work.
  */
 #include <signal.h>
 #include <unistd.h>
