@@ -1,8 +1,10 @@
 /*
  * Memory pressure: shrinkers, the reclaim thread, drop_caches.
  *
- * A round asks each shrinker for a share proportional to what it has, so that the big caches give
- * most. The reclaim thread ("reclaim") is woken below the low watermark and works until free pages
+ * A round first takes what shrinkers call spare, and then asks each for a share proportional to the
+ * bytes it has, so that the big caches give most. A walk over more names than fit would otherwise be
+ * the death of every cached name, in the order in which they are needed again, while pages that were
+ * read once stay. The reclaim thread ("reclaim") is woken below the low watermark and works until free pages
  * are well above it or nothing more goes; ALLOC_WAIT allocations that fail do rounds of their own.
  *
  * Locking: register_lock (RANK_LRU) serialises registration; the list only grows and is read
@@ -43,26 +45,53 @@ void reclaim_wake(void)
 	thread_wake(reclaimer);
 }
 
-bool reclaim_pages(u64 nr_pages)
+/* Up to nr_pages pages' worth of spare objects; returns the pages. */
+static u64 take_spare(u64 nr_pages)
+{
+	struct shrinker *s;
+	u64 freed = 0;
+
+	list_for_each_entry_rcu(s, &shrinkers, node)
+	{
+		u64 n = s->spare ? s->spare(s) : 0;
+
+		n = MIN(n, (nr_pages - freed) * PAGE_SIZE / s->object_size);
+		if (n)
+			freed += MIN(s->scan(s, n) * s->object_size / PAGE_SIZE, nr_pages - freed);
+	}
+	return freed;
+}
+
+/* About nr_pages pages' worth from all; returns the objects. */
+static u64 take_shares(u64 nr_pages)
 {
 	struct shrinker *s;
 	u64 total = 0, freed = 0;
 
-	might_sleep();
-	if (reclaim_is_current())
-		return false;
-	atomic_fetch_or(&current->flags, THREAD_RECLAIMING);
-	list_for_each_entry_rcu(s, &shrinkers, node) total += s->count(s);
+	list_for_each_entry_rcu(s, &shrinkers, node) total += s->count(s) * s->object_size;
 	list_for_each_entry_rcu(s, &shrinkers, node)
 	{
 		u64 count = s->count(s), share;
 
 		if (count == 0)
 			continue;
-		share = total ? nr_pages * count / total : 0;
+		share = total ? nr_pages * PAGE_SIZE * count / total : 0;
 		share = MAX(share, 32ull);
 		freed += s->scan(s, MIN(share, count));
 	}
+	return freed;
+}
+
+bool reclaim_pages(u64 nr_pages)
+{
+	might_sleep();
+	if (reclaim_is_current())
+		return false;
+	atomic_fetch_or(&current->flags, THREAD_RECLAIMING);
+	u64 freed = take_spare(nr_pages);
+
+	if (freed < nr_pages)
+		freed += take_shares(nr_pages - freed);
 	page_drain_local();
 	atomic_fetch_and(&current->flags, ~THREAD_RECLAIMING);
 	return freed > 0;

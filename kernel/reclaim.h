@@ -12,7 +12,10 @@ struct shrinker {
 	u64 (*count)(struct shrinker *s);
 	/* Free up to nr objects; returns how many went. Context: may sleep. */
 	u64 (*scan)(struct shrinker *s, u64 nr);
-	u32 drop_mask; /* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes */
+	/* Objects to be taken before anybody else's: cheap to get back. NULL: none. */
+	u64 (*spare)(struct shrinker *s);
+	u32 object_size; /* bytes one object gives back, about */
+	u32 drop_mask;	 /* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes */
 	struct list_head node;
 };
 

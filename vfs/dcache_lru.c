@@ -318,6 +318,7 @@ static struct shrinker dentry_shrinker = {
 	.name = "dentries",
 	.count = shrinker_count,
 	.scan = shrinker_scan,
+	.object_size = sizeof(struct dentry),
 	.drop_mask = 2,
 };
 

@@ -526,6 +526,7 @@ static struct shrinker inode_shrinker = {
 	.name = "inodes",
 	.count = shrinker_count,
 	.scan = shrinker_scan,
+	.object_size = sizeof(struct inode),
 	.drop_mask = 2,
 };
 

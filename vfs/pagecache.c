@@ -38,6 +38,7 @@ static struct waitqueue wait_queues[WAIT_QUEUES];
 static struct spinlock lru_lock = SPINLOCK_INIT(RANK_LRU);
 static struct list_head lru = LIST_HEAD_INIT(lru); /* oldest first; lru_lock */
 static u64 lru_length;				   /* lru_lock */
+static u64 spare_above; /* pages the cache is left when memory is short; set once */
 
 static DEFINE_PERCPU(u64, hits);
 static DEFINE_PERCPU(u64, misses);
@@ -202,8 +203,6 @@ static struct page *find_page(struct mapping *m, u64 index)
 		arch_cpu_relax(); /* it is on its way out of the tree, or into it */
 	}
 	rcu_read_unlock();
-	if (p && !(READ_ONCE(p->flags) & PAGE_ACCESSED))
-		atomic_fetch_or(&p->flags, PAGE_ACCESSED);
 	return p;
 }
 
@@ -211,8 +210,12 @@ struct page *page_cache_get(struct mapping *m, u64 index)
 {
 	struct page *p = find_page(m, index);
 
-	if (p)
+	if (p) {
+		/* Not when it is found by whoever has just read it: what is used once goes first. */
+		if (!(READ_ONCE(p->flags) & PAGE_ACCESSED))
+			atomic_fetch_or(&p->flags, PAGE_ACCESSED);
 		this_cpu_inc(hits);
+	}
 	return p;
 }
 
@@ -442,6 +445,15 @@ static u64 shrinker_count(struct shrinker *s)
 	return READ_ONCE(lru_length);
 }
 
+/* All above a sixteenth of memory: a page costs one read, and gives a page at once. */
+static u64 shrinker_spare(struct shrinker *s)
+{
+	u64 length = READ_ONCE(lru_length);
+
+	(void)s;
+	return length > spare_above ? length - spare_above : 0;
+}
+
 static u64 shrinker_scan(struct shrinker *s, u64 nr)
 {
 	u64 looks = 2 * READ_ONCE(lru_length); /* the first round may only clear ACCESSED */
@@ -463,6 +475,8 @@ static struct shrinker page_shrinker = {
 	.name = "page cache",
 	.count = shrinker_count,
 	.scan = shrinker_scan,
+	.spare = shrinker_spare,
+	.object_size = PAGE_SIZE,
 	.drop_mask = 1,
 };
 
@@ -480,5 +494,10 @@ void page_cache_init(void)
 	for (unsigned i = 0; i < WAIT_QUEUES; i++)
 		waitqueue_init(&wait_queues[i]);
 	page_tree_init();
+
+	struct page_stats stats;
+
+	page_get_stats(&stats);
+	spare_above = stats.total / 16;
 	shrinker_register(&page_shrinker);
 }
