@@ -90,6 +90,7 @@ int ring_cancel_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 
 	if (sqe->off || sqe->file_index || sqe->len)
 		return -EINVAL;
+	req->flags |= REQ_FLUSH;
 	c->target = sqe->addr;
 	c->flags = sqe->op_flags;
 	if (c->flags & ~CANCEL_FLAGS)

@@ -80,46 +80,57 @@ static void queue_request(struct submission *s, struct ring_request *req)
 static __noinline int issue_as_other(struct ring_request *req)
 {
 	struct cred *old = cred_override(req->cred);
-	int result = req->op->issue(req, RING_NONBLOCK);
+	int result;
 
+	nonblock_begin();
+	result = req->op->issue(req, RING_NONBLOCK);
+	nonblock_end();
 	cred_restore(old);
 	return result;
+}
+
+/* The inline try of what is not simply issued. */
+static __noinline int issue_special(struct submission *s, struct ring_request *req)
+{
+	if (req->flags & REQ_ASYNC)
+		return -EAGAIN;
+	if (req->flags & REQ_FLUSH) {
+		submission_flush(s);
+		return req->op->issue(req, RING_NONBLOCK);
+	}
+	return issue_as_other(req);
 }
 
 /* The inline try. */
 static __always_inline int issue_inline(struct submission *s, struct ring_request *req)
 {
-	const struct ring_op *op = req->op;
 	int result;
 
-	if (unlikely(req->flags & REQ_CRED))
-		return issue_as_other(req);
-	if (unlikely(op->flushes)) {
-		submission_flush(s);
-		return op->issue(req, RING_NONBLOCK);
-	}
+	if (unlikely(req->flags & REQ_START_SLOW))
+		return issue_special(s, req);
 	nonblock_begin();
-	result = op->issue(req, RING_NONBLOCK);
+	result = req->op->issue(req, RING_NONBLOCK);
 	nonblock_end();
 	return result;
+}
+
+/* -EAGAIN from the inline try: is it the program's answer, or a matter for the workers? */
+static bool must_queue(const struct ring_request *req)
+{
+	return !(req->flags & REQ_EAGAIN_FINAL) || (req->flags & REQ_ASYNC);
 }
 
 /* Issue req and, one after the other, what is chained behind it. */
 static __always_inline void start_request(struct submission *s, struct ring_request *req)
 {
 	do {
-		int result;
+		int result = issue_inline(s, req);
 
-		if (unlikely(req->flags & REQ_ASYNC)) {
+		if (unlikely(result == -EAGAIN) && must_queue(req)) {
 			queue_request(s, req);
 			break;
 		}
-		result = issue_inline(s, req);
 		trace(ring_inline, req->opcode, result);
-		if (result == -EAGAIN && !(req->flags & REQ_EAGAIN_FINAL)) {
-			queue_request(s, req);
-			break;
-		}
 		req = ring_request_end(req, result, &s->done);
 	} while (unlikely(req != NULL));
 	if (s->done.count + s->queued >= RING_DONE_MAX)
@@ -177,10 +188,8 @@ static __noinline int prepare_special(struct ring_request *req, const struct io_
 static __always_inline int prepare_request(
 	struct ring_request *req, const struct io_uring_sqe *sqe, bool special)
 {
-	const struct ring_op *op = &ring_ops[sqe->opcode % RING_OP_NONE];
+	const struct ring_op *op = ring_op_of[sqe->opcode];
 
-	if (unlikely(sqe->opcode >= RING_OP_NONE || !op->prep))
-		op = &ring_ops[RING_OP_NONE];
 	req->op = op;
 	req->first_word = sqe->first_word;
 	req->user_data = sqe->user_data;

@@ -60,8 +60,12 @@ struct ring_worker;
 #define REQ_INFLIGHT	 0x40u	/* on ring->inflight */
 #define REQ_CRED	 0x80u	/* ->cred is set */
 #define REQ_LINK	 0x100u /* ->link is set */
-/* The end of a request with one of these has more to do than to be posted. */
-#define REQ_END_SLOW (REQ_CLEANUP | REQ_SKIP_CQE | REQ_CRED | REQ_LINK)
+/* Works on other requests (cancel): what was collected before is handed over first, and the inline try
+ * is no nonblocking attempt. */
+#define REQ_FLUSH 0x200u
+/* With one of these there is more to starting a request than to issue it, and to ending it than to post. */
+#define REQ_START_SLOW (REQ_ASYNC | REQ_CRED | REQ_FLUSH)
+#define REQ_END_SLOW   (REQ_CLEANUP | REQ_SKIP_CQE | REQ_CRED | REQ_LINK)
 
 enum ring_account_index { RING_BOUNDED, RING_ACCOUNT_UNBOUNDED, RING_ACCOUNTS };
 
@@ -197,16 +201,12 @@ struct ring_op {
 	void (*cleanup)(struct ring_request *req);
 	u8 sqe_flags; /* IOSQE_* it accepts */
 	bool ioprio;  /* ioprio may be non-zero (and is ignored) */
-	/* Works on other requests (cancel): the submitter hands over what it has collected first, and
-	 * the inline try is no nonblocking attempt. */
-	bool flushes;
 };
 
-/* The row of every opcode that has none of its own: it refuses. */
-#define RING_OP_NONE 64
-extern const struct ring_op ring_ops[RING_OP_NONE + 1];
+/* By opcode; never NULL; set up at boot. */
+extern const struct ring_op *ring_op_of[256];
+void ring_ops_init(void);
 
-int ring_none_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
 void ring_open_init(struct ring *ring);
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *sqe);

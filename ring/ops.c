@@ -1,25 +1,28 @@
 /*
- * The table of operations: what a submission entry's opcode means. An operation without a row of its
- * own answers -EINVAL; IORING_REGISTER_PROBE reads the same table.
+ * The table of operations: what a submission entry's opcode means. An opcode without a row here answers
+ * -EINVAL; IORING_REGISTER_PROBE reads the same table. ring_op_of has a pointer for each of the 256
+ * opcodes there can be, so that the submission loop checks none.
  */
 #include "ring/internal.h"
 
 #define COMMON	   (IOSQE_LINKS | IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS)
 #define WITH_FIXED (COMMON | IOSQE_FIXED_FILE)
 
-int ring_none_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
+const struct ring_op *ring_op_of[256];
+
+static int none_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
 	(void)req, (void)sqe;
 	return -EINVAL;
 }
 
-const struct ring_op ring_ops[RING_OP_NONE + 1] = {
-	[RING_OP_NONE] =
-		{
-			.prep = ring_none_prep,
-			.sqe_flags = IOSQE_ALL,
-			.ioprio = true,
-		},
+static const struct ring_op no_op = {
+	.prep = none_prep,
+	.sqe_flags = IOSQE_ALL,
+	.ioprio = true,
+};
+
+static const struct ring_op ops[] = {
 	[IORING_OP_NOP] =
 		{
 			.name = "nop",
@@ -40,7 +43,6 @@ const struct ring_op ring_ops[RING_OP_NONE + 1] = {
 			.prep = ring_cancel_prep,
 			.issue = ring_cancel_issue,
 			.sqe_flags = COMMON,
-			.flushes = true,
 		},
 	[IORING_OP_OPENAT] =
 		{
@@ -99,3 +101,9 @@ const struct ring_op ring_ops[RING_OP_NONE + 1] = {
 			.sqe_flags = COMMON,
 		},
 };
+
+void ring_ops_init(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(ring_op_of); i++)
+		ring_op_of[i] = i < ARRAY_SIZE(ops) && ops[i].name ? &ops[i] : &no_op;
+}

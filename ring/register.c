@@ -8,9 +8,11 @@
 
 /* ---- Probe ---- */
 
+#define PROBE_OPS 64u /* more than any kernel has had so far */
+
 static int register_probe(void __user *arg, u32 nr)
 {
-	struct io_uring_probe head = {.last_op = RING_OP_NONE - 1};
+	struct io_uring_probe head = {.last_op = PROBE_OPS - 1};
 	struct io_uring_probe_op __user *ops =
 		(void __user *)((char __user *)arg + sizeof(struct io_uring_probe));
 	u64 word;
@@ -24,13 +26,13 @@ static int register_probe(void __user *arg, u32 nr)
 		if (word)
 			return -EINVAL;
 	}
-	nr = MIN(nr, (u32)RING_OP_NONE);
+	nr = MIN(nr, PROBE_OPS);
 	head.ops_len = (u8)nr;
 	if (copy_to_user(arg, &head, sizeof(head)))
 		return -EFAULT;
 	for (u32 i = 0; i < nr; i++) {
 		struct io_uring_probe_op op = {
-			.op = (u8)i, .flags = ring_ops[i].name ? IO_URING_OP_SUPPORTED : 0};
+			.op = (u8)i, .flags = ring_op_of[i]->name ? IO_URING_OP_SUPPORTED : 0};
 
 		if (copy_to_user(&ops[i], &op, sizeof(op)))
 			return -EFAULT;

@@ -283,6 +283,7 @@ static struct process_hooks hooks = {
 
 void ring_init(void)
 {
+	ring_ops_init();
 	ring_request_init_cache();
 	ring_stats_init();
 	process_hooks_register(&hooks);
