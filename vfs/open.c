@@ -27,6 +27,7 @@ struct open_attempt {
 	const struct open_params *params;
 	bool nonblock;
 	bool created; /* by us: its permission bits do not apply to this open */
+	const struct walk_hit *from; /* the first attempt goes on from here; NULL: from the start */
 	struct file *file;
 };
 
@@ -222,9 +223,11 @@ static int open_attempt(const struct walk_start *start, unsigned flags, void *ar
 {
 	struct open_attempt *o = arg;
 	struct walk w;
-	const char *name = walk_begin(&w, start, flags);
+	const char *name = o->from ? walk_continue(&w, start, flags, o->from)
+				   : walk_begin(&w, start, flags);
 	int err = IS_ERR(name) ? (int)PTR_ERR(name) : 0;
 
+	o->from = NULL;
 	if (unlikely(err)) {
 		walk_end(&w);
 		return err;
@@ -255,31 +258,27 @@ static __always_inline bool opens_plainly(const struct inode *inode, const struc
 }
 
 /*
- * A cached open for reading, start to end: the same steps as open_attempt, on the common walk. NULL: this
- * one is not of that kind, or something moved meanwhile; nothing has changed, go the general way.
- * Context: never sleeps.
+ * A cached open for reading, the same steps as open_attempt, at the end of the common walk. NULL: this one
+ * is not of that kind, or something moved meanwhile; nothing has changed, go the general way.
+ * Context: walk_hit's read section, which is ended here; never sleeps.
  */
-static struct file *open_hit(const struct walk_start *start, unsigned flags, const struct open_params *p)
+static __always_inline struct file *open_hit(const struct walk_hit *hit, const struct open_params *p)
 {
-	struct walk_hit hit;
 	struct file *f;
-	int result = walk_hit(start, flags, &hit);
 
-	if (unlikely(result))
-		return result == -ENOENT ? ERR_PTR(-ENOENT) : NULL;
-	if (unlikely(!opens_plainly(hit.inode, p) ||
-		    !walk_legitimize(&hit.path, hit.seq, hit.mount_seq))) {
+	if (unlikely(!opens_plainly(hit->inode, p) ||
+		    !walk_legitimize(&hit->path, hit->seq, hit->mount_seq))) {
 		rcu_read_unlock();
 		return NULL;
 	}
 	rcu_read_unlock();
 	walk_count(WALK_OUT_done_rcu);
-	f = file_alloc(&hit.path, hit.inode, p->flags, ALLOC_NOWAIT);
+	f = file_alloc(&hit->path, hit->inode, p->flags, ALLOC_NOWAIT);
 	if (unlikely(!f)) {
-		path_put_nosleep(&hit.path);
+		path_put_nosleep(&hit->path);
 		return NULL;
 	}
-	if (unlikely(hit.inode->fops->open != NULL)) {
+	if (unlikely(hit->inode->fops->open != NULL)) {
 		int err = file_open(f);
 
 		if (err) {
@@ -298,17 +297,25 @@ struct file *vfs_open(const struct walk_start *start, const struct open_params *
 {
 	struct walk_start s;
 	struct open_attempt o;
-	int err;
+	struct walk_hit hit;
+	int err = WALK_HIT_NOT_MINE;
 
 	if (likely(!(params->flags & ~OPEN_HIT_FLAGS))) {
-		struct file *f = open_hit(start, start->flags | params->walk_flags, params);
+		err = walk_hit(start, start->flags | params->walk_flags, &hit);
+		if (likely(!err)) {
+			struct file *f = open_hit(&hit, params);
 
-		if (likely(f))
-			return f;
+			if (likely(f))
+				return f;
+		} else if (err == -ENOENT) {
+			return ERR_PTR(-ENOENT);
+		}
 	}
 	s = *start;
 	s.flags |= params->walk_flags;
-	o = (struct open_attempt){.params = params, .nonblock = nonblock_open};
+	o = (struct open_attempt){.params = params,
+		.nonblock = nonblock_open,
+		.from = err == WALK_RUN_STOPPED ? &hit : NULL};
 	err = walk_attempts(&s, open_attempt, &o);
 	return unlikely(err) ? ERR_PTR(err) : o.file;
 }

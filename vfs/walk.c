@@ -98,21 +98,28 @@ static const char *begin_resumed(struct walk *w, struct walk_resume *r)
 	return r->rest;
 }
 
-const char *walk_begin(struct walk *w, const struct walk_start *start, unsigned flags)
+/* A walk that stands nowhere yet. */
+static __always_inline void walk_init(struct walk *w, const struct walk_start *start, unsigned flags)
 {
-	const char *name = start->name;
-	int err = 0;
-
 	w->flags = flags;
 	w->start = start;
 	w->depth = 0;
 	w->total_links = 0;
 	w->trailing_slash = false;
 	w->asked = false;
+	w->had_run = false;
 	w->last_type = WALK_LAST_ROOT;
 	w->path.mnt = NULL;
 	w->root.mnt = NULL;
 	w->dir_file = NULL;
+}
+
+const char *walk_begin(struct walk *w, const struct walk_start *start, unsigned flags)
+{
+	const char *name = start->name;
+	int err = 0;
+
+	walk_init(w, start, flags);
 	if (flags & WALK_RCU)
 		rcu_read_lock();
 	w->mount_seq = read_seqbegin(&mount_lock);
@@ -137,6 +144,20 @@ const char *walk_begin(struct walk *w, const struct walk_start *start, unsigned 
 	if (flags & WALK_SCOPED)
 		root_is_start(w);
 	return name;
+}
+
+const char *walk_continue(
+	struct walk *w, const struct walk_start *start, unsigned flags, const struct walk_hit *from)
+{
+	debug_assert(flags & WALK_RCU);
+	walk_init(w, start, flags);
+	w->path = from->path;
+	w->inode = from->inode;
+	w->seq = from->seq;
+	w->mount_seq = from->mount_seq;
+	w->rename_seq = 0; /* looked at by scoped walks only, and this is none */
+	w->had_run = true;
+	return from->rest;
 }
 
 /* ---- The loop ---- */
@@ -254,7 +275,7 @@ static int walk_run_from(struct walk *w, const char **name)
 
 int walk_to_end(struct walk *w, const char *name, bool follow)
 {
-	if (likely((w->flags & WALK_RCU) && !w->start->log && !trace_enabled)) {
+	if ((w->flags & WALK_RCU) && !w->had_run && !w->start->log && !trace_enabled) {
 		int result = walk_run_from(w, &name);
 
 		if (likely(result != WALK_RUN_STOPPED))

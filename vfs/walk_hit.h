@@ -19,6 +19,7 @@ struct walk_hit {
 	struct path path;
 	struct inode *inode;
 	u32 seq, mount_seq;
+	const char *rest; /* where walk_hit stopped: the name to go on with */
 };
 
 /* Look up the component at name in parent; its hash and length go to *hash_len. NULL: not cached. */
@@ -62,9 +63,7 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 	u32 seq = at->seq;
 	int result = WALK_RUN_STOPPED;
 
-	if (unlikely(!(READ_ONCE(parent->flags) & DENTRY_SEARCH_ALL)))
-		return WALK_RUN_STOPPED;
-	for (;;) {
+	while (likely(READ_ONCE(parent->flags) & DENTRY_SEARCH_ALL)) {
 		struct dentry *d;
 		const char *rest;
 		u32 child_seq, flags;
@@ -107,9 +106,17 @@ static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
 /* Flags a walk may have and still be one for walk_hit: what else there is changes the rules. */
 #define WALK_HIT_FLAGS (WALK_FOLLOW | WALK_CACHED | WALK_DIRECTORY | WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS)
 
+/* walk_hit: nothing has been done, start the general walk from the beginning. */
+#define WALK_HIT_NOT_MINE 2
+
 /*
- * A whole walk. 0: *hit is the result, and the caller is inside an RCU read section that it must end;
- * nothing is referenced. -ENOENT: final. Anything else: use the general walk. Never sleeps.
+ * A whole walk. Never sleeps, references nothing.
+ *
+ *   0                  *hit is the result
+ *   WALK_RUN_STOPPED   *hit is where the general walk goes on (walk_continue)
+ *                      in both cases the caller is inside an RCU read section that it must end
+ *   -ENOENT            final
+ *   WALK_HIT_NOT_MINE, -ECHILD (lost a race): use the general walk
  */
 static __always_inline int walk_hit(const struct walk_start *start, unsigned flags, struct walk_hit *hit)
 {
@@ -121,16 +128,16 @@ static __always_inline int walk_hit(const struct walk_start *start, unsigned fla
 
 	if (unlikely((flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
 		    (start->resume && start->resume->held)))
-		return WALK_RUN_STOPPED;
+		return WALK_HIT_NOT_MINE;
 	if (*name == '/') {
 		from = &fs->root;
 		while (*++name == '/')
 			;
 	} else if (unlikely(start->dirfd != AT_FDCWD)) {
-		return WALK_RUN_STOPPED;
+		return WALK_HIT_NOT_MINE;
 	}
 	if (unlikely(!*name))
-		return WALK_RUN_STOPPED;
+		return WALK_HIT_NOT_MINE;
 
 	rcu_read_lock();
 	hit->mount_seq = read_seqbegin(&mount_lock);
@@ -138,10 +145,11 @@ static __always_inline int walk_hit(const struct walk_start *start, unsigned fla
 	hit->path.mnt = READ_ONCE(from->mnt);
 	hit->path.dentry = READ_ONCE(from->dentry);
 	hit->seq = seqcount_begin_nowait(&hit->path.dentry->seq);
-	result = WALK_RUN_STOPPED;
+	result = -ECHILD;
 	if (likely(!seqcount_retry(&fs->seq, fs_seq)))
 		result = walk_run(hit, &name);
-	if (unlikely(result))
+	hit->rest = name;
+	if (unlikely(result < 0))
 		rcu_read_unlock();
 	return result;
 }

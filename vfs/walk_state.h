@@ -29,6 +29,7 @@ struct walk {
 	enum walk_last last_type;
 	bool trailing_slash; /* behind the last component */
 	bool asked;	     /* the last lookup asked the file system (log) */
+	bool had_run;	     /* walk_run has been here already */
 	u32 depth;	     /* links on the stack */
 	u32 total_links;     /* followed so far: ELOOP above WALK_MAX_LINKS */
 	u32 mount_seq, rename_seq; /* sampled before anything else */
@@ -75,6 +76,13 @@ void walk_pop_link(struct walk *w);
 
 /* Set w up at the start of the path and return the string to walk, or ERR_PTR. */
 const char *walk_begin(struct walk *w, const struct walk_start *start, unsigned flags);
+/*
+ * Go on from where walk_hit stopped, in the read section it left open: w becomes that walk. Returns the
+ * rest of the path.
+ */
+struct walk_hit;
+const char *walk_continue(
+	struct walk *w, const struct walk_start *start, unsigned flags, const struct walk_hit *from);
 /* Walk all components but the last, which is left in w->last. */
 int walk_components(struct walk *w, const char *name);
 /* The last component and, when follow is set, the links it leads through. */
