@@ -42,10 +42,11 @@ bench-insns:
 .PHONY: bench bench-linux bench-insns
 
 # QEMU stops before the first instruction and gdb starts with our helpers; control-c stops the machine.
-# Its console is in build/debug/console.log. CMD=, DISK=, SMP= as for run; GDBARGS='-ex "break walk_end"'.
+# CMD=, DISK=, SMP= as for run, and DEBUG=0 for the release build; GDBARGS='-ex "break walk_end"'.
+debug: DEBUG := $(if $(filter command environment,$(origin DEBUG)),$(DEBUG),1)
 debug:
 	$(Q)tools/deps build run debug
-	$(Q)$(MAKE) --no-print-directory kernel DEBUG=1 $(if $(DISK)$(ROOT),,disk)
-	$(Q)DEBUG=1 GDB=1 tools/debug $(GDBARGS)
+	$(Q)$(MAKE) --no-print-directory kernel DEBUG=$(DEBUG) $(if $(DISK)$(ROOT),,disk)
+	$(Q)DEBUG=$(DEBUG) tools/debug $(GDBARGS)
 
 .PHONY: debug

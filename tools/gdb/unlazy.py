@@ -1,230 +1,449 @@
-"""gdb commands for a running Unlazy kernel (make debug).
+"""gdb commands that know the kernel's structures. tools/debug loads this file; by hand: source tools/gdb/unlazy.py
 
-    unlazy-threads            every thread: state, CPU, process, the function it waits in
-    unlazy-bt TID             back-trace of a thread that is not running
-    unlazy-dentries [DEPTH] [PATH]
-                              the dentry tree below PATH (/), DEPTH levels deep (2)
-    unlazy-walk               the path walk in progress in the selected frame or its callers
-    unlazy-rings              ring pools with their workers; rings of the open descriptors
-    unlazy-mounts             what is mounted where
-    unlazy-percpu NAME        a per-CPU variable on every CPU
+    unlazy-dentries [PATH] [DEPTH]   the cached names below PATH (/), DEPTH levels (2)
+    unlazy-walk                      the path walk the selected frame, or one of its callers, is in
+    unlazy-threads [NAME|TID]        all threads, with the stacks of those that do not run
+    unlazy-rings                     rings: indices, requests under way, workers
+    unlazy-mounts                    what is mounted where
+    unlazy-percpu NAME               a per-CPU variable on every CPU
+    unlazy-type TEXT                 type TEXT and return at the guest's console (under tools/debug)
 
-They only read memory: stopping anywhere is fine, a list that is being changed just then may look cut.
+Everything is read from a stopped machine and nothing is changed, so a structure may be seen in the middle of
+an update. Flags are named after the headers' #define lines; only names of types and fields are repeated here.
 """
+import os
+import re
+
 import gdb
 
-ENUM_STATES = {0: "runnable", 1: "sleeping", 2: "interruptible", 3: "dead"}
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MOST = 100  # entries shown of a long list
 
 
-def list_entries(head, type_name, member):
-    """The structs on a struct list_head."""
-    struct = gdb.lookup_type(type_name)
-    offset = next(f.bitpos // 8 for f in struct.fields() if f.name == member)
-    node, start = head["next"], int(head.address)
-    for _ in range(1000000):
-        if int(node) == start or int(node) == 0:
+# ---- what every command needs ----------------------------------------------------------------------
+
+
+def static(where, name):
+    """A static variable by its file."""
+    return gdb.parse_and_eval(f"'{where}'::{name}")
+
+
+def type_of(name):
+    return gdb.lookup_type(name)
+
+
+def address(value):
+    return int(value.cast(type_of("unsigned long")))
+
+
+def container_of(pointer, struct, member):
+    kind = type_of(struct)
+    offset = next(f.bitpos // 8 for f in kind.fields() if f.name == member)
+    return gdb.Value(address(pointer) - offset).cast(kind.pointer())
+
+
+def each(head, struct, member):
+    """Pointers to the entries of a list_head; ends at damage instead of running for ever."""
+    end, at = address(head.address), head["next"]
+    for _ in range(10_000_000):
+        if address(at) in (end, 0):
             return
-        yield gdb.Value(int(node) - offset).cast(struct.pointer())
-        node = node["next"]
+        yield container_of(at, struct, member)
+        at = at["next"]
 
 
-def static(name, file):
-    """A static variable of one source file."""
-    return gdb.parse_and_eval(f"'{file}'::{name}")
+def read_flags(header, prefix):
+    """{bit: name} from lines `#define PREFIX_NAME 0x10u`."""
+    found = {}
+    with open(os.path.join(TOP, header)) as f:
+        for name, value in re.findall(rf"^#define {prefix}(\w+)\s+(0x[0-9a-f]+)u\b", f.read(), re.M):
+            found.setdefault(int(value, 16), name)
+    return found
 
 
-def text(value):
-    return value.string(errors="replace") if value.type.code == gdb.TYPE_CODE_ARRAY or int(value) else ""
+def flag_names(value, names):
+    return " ".join(name for bit, name in sorted(names.items())
+                    if bit & (bit - 1) == 0 and int(value) & bit)
 
 
-def symbol(address):
-    block = gdb.execute(f"info symbol {address:#x}", to_string=True).split(" in section")[0]
-    return block if "No symbol" not in block else f"{address:#x}"
+def text(array):
+    """A char array up to its NUL."""
+    return array.string(errors="replace", length=-1)
 
 
-def word(address):
-    return int(gdb.Value(address).cast(gdb.lookup_type("unsigned long").pointer()).dereference())
-
-
-def frames(thread):
-    """Return addresses of a switched-out thread, innermost first (arch_switch pushed r15..rbx, rbp)."""
-    try:
-        sp = int(thread["arch"]["sp"])
-        rbp, pc = word(sp + 40), word(sp + 48)
-        for _ in range(64):
-            yield pc
-            if not rbp or word(rbp + 8) < 0xffff800000000000:
-                return
-            rbp, pc = word(rbp), word(rbp + 8)
-    except gdb.MemoryError:
-        return
-
-
-def all_threads():
-    return list_entries(static("all_threads", "kernel/thread.c"), "struct thread", "all_node")
-
-
-def waits_in(thread):
-    """The first function that is not the scheduler's own."""
-    for pc in frames(thread):
-        name = symbol(pc)
-        if not name.startswith(("arch_switch", "reschedule", "schedule", "wait_sleep", "switch_to", "finish_switch", "mutex_lock",
-                                "wait_for_completion", "down_")):
-            return name
-    return "?"
+def value_name(value, prefix=""):
+    """An enumerator without its prefix."""
+    return str(value).removeprefix(prefix).lower().replace("_", " ")
 
 
 class Command(gdb.Command):
-    """A command whose output appears even when one entry cannot be read."""
+    """Turns what a half-updated or unmapped structure causes into one line."""
 
-    def __init__(self):
-        super().__init__(self.NAME, gdb.COMMAND_DATA)
+    def __init__(self, name):
+        super().__init__(name, gdb.COMMAND_DATA)
 
-    def invoke(self, argument, _from_tty):
+    def invoke(self, argument, from_tty):
         try:
             self.run(gdb.string_to_argv(argument))
         except gdb.MemoryError as e:
-            print(f"{self.NAME}: {e}")
+            print(f"(stopped: {e})")
 
 
-class Threads(Command):
-    """List every thread."""
-    NAME = "unlazy-threads"
+# ---- dentries --------------------------------------------------------------------------------------
 
-    def run(self, _argv):
-        print(f"{'tid':>5} {'state':<13} {'cpu':>3} {'name':<20} {'process':<16} waits in")
-        for t in all_threads():
-            state = "running" if int(t["on_cpu"]) else ENUM_STATES.get(int(t["state"]), "?")
-            process = text(t["process"]["name"]) if int(t["process"]) else "-"
-            where = "" if int(t["on_cpu"]) else waits_in(t)
-            print(f"{int(t['tid']):>5} {state:<13} {int(t['cpu']):>3} {text(t['name']):<20} "
-                  f"{process:<16} {where}")
+DENTRY_FLAGS = {bit: name for bit, name in read_flags("vfs/dcache.h", "DENTRY_").items() if bit > 7}
+DENTRY_ROOT = next(bit for bit, name in DENTRY_FLAGS.items() if name == "ROOT")
+DENTRY_MOUNTED = next(bit for bit, name in DENTRY_FLAGS.items() if name == "MOUNTED")
+DENTRY_TYPES = ["negative", "dir", "file", "link", "other"]
 
 
-class Backtrace(Command):
-    """Back-trace of the thread with that tid."""
-    NAME = "unlazy-bt"
-
-    def run(self, argv):
-        for t in all_threads():
-            if argv and int(t["tid"]) == int(argv[0]):
-                if int(t["on_cpu"]):
-                    print(f"running on CPU {int(t['cpu'])}: `thread {int(t['cpu']) + 1}`, then `bt`")
-                for pc in [] if int(t["on_cpu"]) else frames(t):
-                    line = gdb.find_pc_line(pc - 1)
-                    where = f"  {line.symtab.filename}:{line.line}" if line.symtab else ""
-                    print(f"{pc:#x} {symbol(pc)}{where}")
-                return
-        print("unlazy-bt: no such thread")
+def dentry_name(d):
+    if int(d["flags"]) & DENTRY_ROOT:
+        return "/"
+    return d["name"].string(errors="replace", length=int(d["hash_len"]) & 0xffffffff)
 
 
-def root_mount():
-    return static("root_mount", "vfs/mount.c")
+def dentry_line(d):
+    flags, inode = int(d["flags"]), d["inode"]
+    ino = f"inode {int(inode['ino'])}" if address(inode) else "-"
+    kind = flags & 7
+    return (f"{DENTRY_TYPES[kind] if kind < len(DENTRY_TYPES) else '?':9}{ino:15}"
+            f" seq {int(d['seq']['sequence']):<4} refs {int(d['ref']['count']):<3}"
+            f" {flag_names(flags, DENTRY_FLAGS)}").rstrip()
 
 
-def children(dentry):
-    return list_entries(dentry["children"], "struct dentry", "sibling")
+def mounts():
+    return each(static("vfs/mount.c", "mounts"), "struct mount", "node")
 
 
-def describe(dentry):
-    inode = dentry["inode"]
-    what = f"inode {int(inode['ino'])}" if int(inode) else "negative"
-    return f"{what} seq {int(dentry['seq']['sequence'])} flags {int(dentry['flags']):#x}"
+def mounted_on(mount, d):
+    for m in mounts():
+        if address(m["mountpoint"]) == address(d) and address(m["parent"]) == address(mount):
+            return m
+    return None
+
+
+def enter_mounts(mount, d):
+    """Where a walk that comes to d in mount really is."""
+    while int(d["flags"]) & DENTRY_MOUNTED:
+        m = mounted_on(mount, d)
+        if m is None:
+            break
+        mount, d = m, m["root"]
+    return mount, d
+
+
+def children(d):
+    return each(d["children"], "struct dentry", "sibling")
+
+
+def path_text(path):
+    """A struct path as text, `..` from mount to mount."""
+    mount, d = path["mnt"], path["dentry"]
+    if not address(mount):
+        return "(nowhere)"
+    names = []
+    for _ in range(10_000):
+        if address(d) == address(mount["root"]):
+            if address(mount["parent"]) == address(mount):
+                break
+            mount, d = mount["parent"], mount["mountpoint"]
+            continue
+        names.append(dentry_name(d))
+        if address(d["parent"]) == address(d):
+            names.append("(unreachable)")
+            break
+        d = d["parent"]
+    return "/" + "/".join(reversed(names))
 
 
 class Dentries(Command):
-    """The dentry tree."""
-    NAME = "unlazy-dentries"
+    """unlazy-dentries [PATH] [DEPTH]: the dentry tree below PATH as the dcache has it, mounts crossed.
 
-    def run(self, argv):
-        depth = int(argv[0]) if argv else 2
-        at = root_mount()["root"]
-        for name in argv[1].strip("/").split("/") if len(argv) > 1 else []:
-            found = [d for d in children(at) if text(d["name"]) == name]
-            if name and not found:
-                print(f"unlazy-dentries: {name} is not cached")
+Negative entries are names known not to exist. What is not cached is not there: nothing is looked up."""
+
+    def run(self, arguments):
+        path = next((a for a in arguments if not a.isdigit()), "/")
+        depth = next((int(a) for a in arguments if a.isdigit()), 2)
+        mount = static("vfs/mount.c", "root_mount")
+        if not address(mount):
+            print("nothing is mounted yet")
+            return
+        mount, d = enter_mounts(mount, mount["root"])
+        for name in path.split("/"):
+            if not name:
+                continue
+            d = next((c for c in children(d) if dentry_name(c) == name), None)
+            if d is None:
+                print(f"{path}: `{name}' is not in the dcache")
                 return
-            at = found[0] if name else at
-        self.show(at, 0, depth)
+            mount, d = enter_mounts(mount, d)
+        print(f"{path:32} {dentry_line(d)}")
+        self.show(mount, d, depth, 1)
 
-    def show(self, dentry, level, depth):
-        print(f"{'  ' * level}{text(dentry['name']) or '/'}  ({describe(dentry)})")
-        if level < depth:
-            for child in sorted(children(dentry), key=lambda d: text(d["name"])):
-                self.show(child, level + 1, depth)
+    def show(self, mount, d, depth, level):
+        if depth < level:
+            return
+        for n, child in enumerate(children(d)):
+            if n == MOST:
+                print("  " * level + "... and more")
+                return
+            name = "  " * level + dentry_name(child)
+            print(f"{name:32} {dentry_line(child)}")
+            inner_mount, inner = enter_mounts(mount, child)
+            if address(inner) != address(child):
+                where = "  " * level + f"  [{text(inner['sb']['name'])}]"
+                print(f"{where:32} {dentry_line(inner)}")
+            self.show(inner_mount, inner, depth, level + 1)
+
+
+# ---- walks -----------------------------------------------------------------------------------------
+
+WALK_FLAGS = read_flags("vfs/walk.h", "WALK_")
+
+
+def find_walk():
+    """The struct walk of the selected frame or its nearest caller that has one, and that frame."""
+    frame = gdb.selected_frame()
+    while frame:
+        try:
+            block = frame.block()
+        except RuntimeError:  # no debug information
+            block = None
+        while block and not block.is_static:
+            for symbol in block:
+                if not (symbol.is_argument or symbol.is_variable):
+                    continue
+                kind = symbol.type.strip_typedefs()
+                pointer = kind.code == gdb.TYPE_CODE_PTR
+                target = kind.target() if pointer else kind
+                if str(target.unqualified()) != "struct walk":
+                    continue
+                value = symbol.value(frame)
+                if not value.is_optimized_out:
+                    return (value.dereference() if pointer else value), frame
+            block = block.superblock
+        frame = frame.older()
+    return None, None
 
 
 class Walk(Command):
-    """The struct walk of the innermost frame that has one."""
-    NAME = "unlazy-walk"
+    """unlazy-walk: the state of the path walk that the selected frame is in (select another with `frame N`).
 
-    def run(self, _argv):
-        frame = gdb.selected_frame()
-        while frame is not None:
-            try:
-                w = frame.read_var("w")
-            except ValueError:
-                w = None
-            if w is not None and str(w.type.strip_typedefs()).endswith("struct walk *"):
-                print(f"in {frame.name()}:")
-                self.show(w.dereference())
-                print("at", describe(w["path"]["dentry"]), text(w["path"]["dentry"]["name"]))
-                return
-            frame = frame.older()
-        print("unlazy-walk: no frame here has a walk; set a breakpoint in walk_component")
+A sequence that differs from the one the walk sampled means that its next check fails."""
+
+    def run(self, arguments):
+        w, frame = find_walk()
+        if w is None:
+            print("no struct walk in this frame or its callers")
+            return
+        flags = int(w["flags"])
+        rcu = "RCU" in flag_names(flags, WALK_FLAGS).split()
+        print(f"walk in {frame.name()}: {'RCU walk' if rcu else 'ref walk'} ({flag_names(flags, WALK_FLAGS)})")
+        if address(w["start"]):
+            start = w["start"]
+            print(f"  path       {start['name'].string(errors='replace')}  (dirfd {int(start['dirfd'])})")
+        print(f"  at         {path_text(w['path'])}")
+        if address(w["path"]["mnt"]):
+            d = w["path"]["dentry"]
+            print(f"             {dentry_line(d)}")
+            if rcu:
+                self.compare("sequence", w["seq"], d["seq"]["sequence"])
+        kind = value_name(w["last_type"], "WALK_LAST_")
+        length = int(w["last"]["hash_len"]) & 0xffffffff
+        if kind == "normal" and 0 < length <= 255 and address(w["last"]["name"]):
+            print(f"  component  {w['last']['name'].string(errors='replace', length=length)}")
+        else:
+            print(f"  component  ({kind})")
+        self.compare("mounts", w["mount_seq"], gdb.parse_and_eval("mount_lock.count.sequence"))
+        self.compare("renames", w["rename_seq"], gdb.parse_and_eval("rename_lock.count.sequence"))
+        if address(w["root"]["mnt"]):
+            print(f"  root       {path_text(w['root'])}")
+        print(f"  links      {int(w['total_links'])} followed, {int(w['depth'])} on the stack")
+        for i in range(min(int(w["depth"]), 40)):
+            link = w["links"][i]
+            rest = link["rest"].string(errors="replace") if address(link["rest"]) else "(nothing)"
+            print(f"    {i}: {path_text(link['path'])}, then {rest}")
+
+    @staticmethod
+    def compare(what, sampled, now):
+        changed = "" if int(sampled) == int(now) else f", now {int(now)}"
+        print(f"  {what:10} {int(sampled)}{changed}")
 
 
-    def show(self, w):
-        """Every field; of the link stack what is in use."""
-        for field in w.type.strip_typedefs().fields():
-            if field.name != "links":
-                print(f"  {field.name} = {w[field.name].format_string(max_depth=2)}")
-        for i in range(int(w["depth"])):
-            print(f"  links[{i}] = {w['links'][i].format_string(max_depth=2)}")
+# ---- threads ---------------------------------------------------------------------------------------
+
+THREAD_FLAGS = read_flags("kernel/sched.h", "THREAD_")
+
+
+def place(pc):
+    """Function, file and line of a return address."""
+    block, line = gdb.block_for_pc(pc - 1), gdb.find_pc_line(pc - 1)
+    while block and not block.function:
+        block = block.superblock
+    if not block:
+        return gdb.execute(f"info symbol {pc:#x}", to_string=True).split(" in section")[0]
+    where = f" ({line.symtab.filename}:{line.line})" if line.symtab else ""
+    return f"{block.function.name}{where}"
+
+
+def stack_of(t):
+    """Return addresses of a thread that is switched out, by its frame pointers."""
+    frame = gdb.Value(int(t["arch"]["sp"])).cast(type_of("struct switch_frame").pointer())
+    low, high = address(t["stack"]), int(t["arch"]["stack_top"])
+    if not low <= address(frame) < high:
+        return
+    yield int(frame["return_address"])
+    word, at = type_of("unsigned long").pointer(), int(frame["rbp"])
+    while low <= at < high - 8:
+        words = gdb.Value(at).cast(word)
+        pc = int(words[1])
+        if not pc:
+            return
+        yield pc
+        if int(words[0]) <= at:
+            return
+        at = int(words[0])
+
+
+class Threads(Command):
+    """unlazy-threads [NAME|TID]: every thread (or those of this name), and where it sleeps or waits for a CPU.
+
+Running threads are gdb's own: thread N+1 is CPU N."""
+
+    def run(self, arguments):
+        for t in each(static("kernel/thread.c", "all_threads"), "struct thread", "all_node"):
+            name = text(t["name"])
+            if arguments and arguments[0] not in (name, str(int(t["tid"]))):
+                continue
+            process = t["process"]
+            pid = int(process["pid"]) if address(process) else 0
+            running = bool(t["on_cpu"])
+            state = "running" if running else value_name(
+                t["state"].cast(type_of("enum thread_state")), "THREAD_")
+            extra = flag_names(t["flags"], THREAD_FLAGS)
+            if int(t["nonblock_depth"]):
+                extra += " (nonblocking attempt)"
+            print(f"{int(t['tid']):5} {name:16} process {pid:<4} CPU {int(t['cpu'])} {state} {extra}".rstrip())
+            if running:
+                continue
+            for pc in stack_of(t):
+                print(f"        {place(pc)}")
+
+
+# ---- rings -----------------------------------------------------------------------------------------
+
+
+def open_files(process):
+    """(descriptor, struct file pointer) of a process."""
+    files = process["files"]
+    if not address(files) or not address(files["table"]):
+        return
+    table = files["table"]
+    slots, count = address(table["slots"]), int(table["max"])
+    data = gdb.selected_inferior().read_memory(slots, count * 8)
+    for fd, word in enumerate(memoryview(data).cast("B").cast("Q")):
+        if word:
+            yield fd, gdb.Value(word).cast(type_of("struct file").pointer())
+
+
+def request_line(r):
+    name = r["op"]["name"]
+    where = value_name(gdb.Value(int(r["where"])).cast(type_of("enum ring_where")), "REQ_")
+    return (f"{name.string() if address(name) else '?':12} {where:13}"
+            f" user_data {int(r['user_data']):#x}")
+
+
+def show_pool(pool):
+    for name, i in (("bounded", 0), ("unbounded", 1)):
+        a = pool["accounts"][i]
+        print(f"  {name:9} queued {int(a['queued'])} running {int(a['running'])}"
+              f" idle {int(a['nr_idle'])} workers {int(a['nr_workers'])} of {int(a['max_workers'])}")
+    for w in each(pool["workers"], "struct ring_worker", "node"):
+        state = value_name(gdb.Value(int(w["state"])).cast(type_of("enum ring_worker_state")), "WORKER_")
+        request = w["current_request"]
+        doing = request_line(request) if address(request) else ""
+        print(f"    thread {int(w['thread']['tid'])} {state}{' (asleep)' if w['asleep'] else ''} {doing}".rstrip())
 
 
 class Rings(Command):
-    """Worker pools."""
-    NAME = "unlazy-rings"
+    """unlazy-rings: every ring by process and descriptor, then the process' workers."""
 
-    def run(self, _argv):
-        for pool in list_entries(static("pools", "ring/stats.c"), "struct ring_pool", "node"):
-            owner = "exiting" if int(pool["exiting"]) else text(pool["process"]["name"])
-            print(f"pool {int(pool):#x} of {owner}: {int(pool['nr_threads'])} workers")
-            for kind, account in enumerate(("bounded", "unbounded")):
-                a = pool["accounts"][kind]
-                print(f"  {account}: running {int(a['running'])} idle {int(a['nr_idle'])} "
-                      f"queued {int(a['queued'])} of {int(a['max_workers'])}")
-            for w in list_entries(pool["workers"], "struct ring_worker", "node"):
-                thread = w["thread"]
-                request = int(w["current_request"])
-                print(f"  worker tid {int(thread['tid'])} request {request:#x} {waits_in(thread)}")
+    def run(self, arguments):
+        ring_ops = address(gdb.parse_and_eval("&ring_file_ops"))
+        found = False
+        for p in each(static("kernel/process.c", "all_processes"), "struct process", "all_node"):
+            for fd, f in open_files(p):
+                if address(f["ops"]) == ring_ops:
+                    found = True
+                    print(f"process {int(p['pid'])} {text(p['name'])}, descriptor {fd}")
+                    self.show(f["private_data"].cast(type_of("struct ring").pointer()))
+            if address(p["ring_pool"]):
+                print(f"workers of process {int(p['pid'])} {text(p['name'])}")
+                show_pool(p["ring_pool"])
+        if not found:
+            print("no rings")
+
+    @staticmethod
+    def show(ring):
+        shared = ring["rings"]
+        sq_tail, sq_head = int(shared["sq_tail"]), int(ring["sq_head"])
+        cq_tail, cq_head = int(ring["cq_tail"]), int(shared["cq_head"])
+        print(f"  SQ head {sq_head} tail {sq_tail}: {(sq_tail - sq_head) & 0xffffffff}"
+              f" of {int(ring['sq_entries'])} to be taken")
+        print(f"  CQ head {cq_head} tail {cq_tail}: {(cq_tail - cq_head) & 0xffffffff}"
+              f" of {int(ring['cq_entries'])} to be seen"
+              f"{', OVERFLOW' if address(ring['overflow']) else ''}")
+        for n, r in enumerate(each(ring["inflight"], "struct ring_request", "inflight")):
+            if n == MOST:
+                print("    ... and more")
+                break
+            print(f"    {request_line(r)}")
+
+
+# ---- and ------------------------------------------------------------------------------------------
 
 
 class Mounts(Command):
-    """Mounts with their mount points."""
-    NAME = "unlazy-mounts"
+    """unlazy-mounts: what is mounted where, in the order it was."""
 
-    def run(self, _argv):
-        for m in list_entries(static("mounts", "vfs/mount.c"), "struct mount", "node"):
-            at = text(m["mountpoint"]["name"]) if int(m["mountpoint"]) else ""
-            print(f"{int(m['id']):>3} {text(m['sb']['fs']['name']):<6} on {at or '/'} "
-                  f"from {text(m['source'])} flags {int(m['flags']):#x} frozen {int(m['frozen'])}")
+    def run(self, arguments):
+        for m in mounts():
+            top = address(m["parent"]) == address(m)
+            where = "/" if top else path_text({"mnt": m["parent"], "dentry": m["mountpoint"]})
+            print(f"{int(m['id']):3} {text(m['sb']['name']):16} on {where}  flags {int(m['flags']):#x}")
 
 
 class PerCpu(Command):
-    """A per-CPU variable on every CPU."""
-    NAME = "unlazy-percpu"
+    """unlazy-percpu NAME: a per-CPU variable on every CPU."""
 
-    def run(self, argv):
-        variable = gdb.parse_and_eval(argv[0])
+    def run(self, arguments):
+        if len(arguments) != 1:
+            print("usage: unlazy-percpu NAME")
+            return
+        variable = gdb.parse_and_eval(arguments[0])
         for cpu in range(int(gdb.parse_and_eval("nr_cpus"))):
             offset = int(gdb.parse_and_eval(f"arch_percpu_offsets[{cpu}]"))
-            address = (int(variable.address) + offset) & (1 << 64) - 1
-            print(f"CPU {cpu}: {gdb.Value(address).cast(variable.type.pointer()).dereference()}")
+            copy = gdb.Value((address(variable.address) + offset) % (1 << 64))
+            print(f"CPU {cpu}: {copy.cast(variable.type.pointer()).dereference()}")
 
 
-for command in (Threads, Backtrace, Dentries, Walk, Rings, Mounts, PerCpu):
-    command()
-print("Unlazy: unlazy-threads unlazy-bt unlazy-dentries unlazy-walk unlazy-rings unlazy-mounts "
-      "unlazy-percpu")
+class Type(Command):
+    """unlazy-type TEXT: type TEXT and return at the guest's console; it is read when the guest runs."""
+
+    def invoke(self, argument, from_tty):
+        path = os.environ.get("UNLAZY_CONSOLE")
+        if not path:
+            print("unlazy-type: works under tools/debug (make debug)")
+            return
+        with open(path, "w") as f:
+            f.write(argument + "\n")
+
+
+Dentries("unlazy-dentries")
+Walk("unlazy-walk")
+Threads("unlazy-threads")
+Rings("unlazy-rings")
+Mounts("unlazy-mounts")
+PerCpu("unlazy-percpu")
+Type("unlazy-type")
