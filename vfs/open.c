@@ -21,6 +21,7 @@
 #include "kernel/string.h"
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
+#include "vfs/file_internal.h"
 
 /* What one attempt needs to know and gives back. */
 struct open_attempt {
@@ -30,11 +31,6 @@ struct open_attempt {
 	const struct walk_hit *from; /* the first attempt goes on from here; NULL: from the start */
 	struct file *file;
 };
-
-static bool read_only(const struct path *p)
-{
-	return (READ_ONCE(p->mnt->flags) & MOUNT_RDONLY) || (READ_ONCE(p->mnt->sb->flags) & SB_RDONLY);
-}
 
 /* ---- Creating ---- */
 
@@ -47,9 +43,9 @@ static int create_locked(struct walk *w, struct dentry *d, const struct open_par
 
 	if (READ_ONCE(dir->nlink) == 0)
 		return -ENOENT;
-	if (read_only(&w->path))
-		return -EROFS;
-	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	err = path_may_change(&w->path);
+	if (!err)
+		err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
 	return dir->ops->create ? dir->ops->create(dir, d, S_IFREG | mode) : -EACCES;
@@ -118,9 +114,9 @@ static int open_tmpfile(struct walk *w, const char *name, struct open_attempt *o
 		return err;
 	if (!S_ISDIR(w->inode->mode))
 		return -ENOTDIR;
-	if (read_only(&w->path))
-		return -EROFS;
-	err = inode_permission(w->inode, MAY_WRITE | MAY_EXEC);
+	err = path_may_change(&w->path);
+	if (!err)
+		err = inode_permission(w->inode, MAY_WRITE | MAY_EXEC);
 	if (!err)
 		err = w->inode->ops->tmpfile ? w->inode->ops->tmpfile(w->inode, mode, &inode) : -EOPNOTSUPP;
 	if (err)
@@ -163,7 +159,7 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 		if (unlikely(err))
 			return err;
 	}
-	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && read_only(&w->path)))
+	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && path_may_change(&w->path)))
 		return -EROFS;
 	if (unlikely((p->flags & O_NOATIME) && current_cred()->fsuid != 0 &&
 		    current_cred()->fsuid != inode->uid))
