@@ -154,7 +154,8 @@ static void wc_print(const struct counts *c, const char *name)
 		printf("%7llu ", c->words);
 	if (all || wc_opt['c'])
 		printf("%7llu ", c->bytes);
-	printf("%s\n", name);
+	/* standard input has no name worth printing */
+	printf("%s\n", strcmp(name, "-") == 0 ? "" : name);
 }
 
 static int wc_one(int fd, const char *name)
