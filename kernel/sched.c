@@ -7,9 +7,10 @@
  * sleeping earns nothing beyond that.
  *
  *	thread_wake:  this CPU, when it is idle (an interrupt wakes), or when the thread usually runs
- *	              shorter than SHORT_BURST: sending it elsewhere would take longer than running it.
+ *	              shorter than SHORT_BURST (sending it elsewhere would take longer than running it),
+ *	              or when the waker says that it goes to sleep (WAKE_HERE).
  *	              Else its previous CPU if idle, any idle CPU (claimed in idle_cpus), the previous one
- *	handover:     short-running threads queued here while other CPUs idle wait for the waker to go
+ *	handover:     threads queued here while other CPUs idle wait for the waker to go
  *	              to sleep, but HANDOVER_NS at most; then the tick calls an idle CPU to take one
  *	preemption:   when the running thread is GRANULARITY ahead of the first queued one; noticed at
  *	              a wake-up and at the 250 Hz tick, which runs only while somebody is queued
@@ -397,19 +398,18 @@ static bool claim_idle(unsigned cpu)
 }
 
 /* The CPU a woken thread should run on. */
-static unsigned choose_cpu(const struct thread *t)
+static unsigned choose_cpu(const struct thread *t, enum wake_place place)
 {
-	u64 idle;
-
 	const struct run_queue *here = this_cpu_ptr(&run_queue);
+	/* Both words may be stale; then the choice is merely not the best. */
+	u32 queued = READ_ONCE(here->nr);
+	bool idle_here = queued == 0 && READ_ONCE(here->curr) == here->idle;
+	bool soon = t->usual_burst < SHORT_BURST || place == WAKE_HERE;
+	u64 idle;
 
 	if (t->bound_cpu >= 0)
 		return (unsigned)t->bound_cpu;
-	/* Both words may be stale; then the choice is merely not the best. */
-	u32 queued = READ_ONCE(here->nr);
-
-	if ((queued == 0 && READ_ONCE(here->curr) == here->idle) ||
-		(queued < SHORT_QUEUE && t->usual_burst < SHORT_BURST))
+	if (idle_here || (soon && queued < SHORT_QUEUE && place != WAKE_ELSEWHERE))
 		return this_cpu_id();
 	if (claim_idle(t->cpu))
 		return t->cpu;
@@ -436,7 +436,7 @@ static void kick(struct run_queue *rq, unsigned cpu)
 	}
 }
 
-bool thread_wake(struct thread *t)
+bool thread_wake_at(struct thread *t, enum wake_place place)
 {
 	u64 flags = arch_irq_save();
 	struct run_queue *rq = lock_queue_of(t);
@@ -448,7 +448,7 @@ bool thread_wake(struct thread *t)
 	WRITE_ONCE(t->state, THREAD_RUNNABLE);
 	if (t->on_cpu || t->queued)
 		goto out; /* has not gone to sleep yet */
-	cpu = choose_cpu(t);
+	cpu = choose_cpu(t, place);
 	if (cpu != t->cpu) {
 		struct run_queue *to = &per_cpu(run_queue, cpu);
 

@@ -113,8 +113,18 @@ void schedule(void);
 void yield(void);
 void thread_prepare_sleep(enum thread_state state);
 void thread_finish_sleep(void);
+/* What the waker knows about where the woken thread should run. */
+enum wake_place {
+	WAKE_ANYWHERE,	/* nothing */
+	WAKE_HERE,	/* the waker is about to sleep: its CPU is as good as free */
+	WAKE_ELSEWHERE, /* it is to work beside the waker, and has enough to do */
+};
 /* Make runnable; false when it already was. Context: any, interrupts included. */
-bool thread_wake(struct thread *t);
+bool thread_wake_at(struct thread *t, enum wake_place place);
+static inline bool thread_wake(struct thread *t)
+{
+	return thread_wake_at(t, WAKE_ANYWHERE);
+}
 /* Set THREAD_INTERRUPTED and wake it out of an interruptible wait. */
 void thread_interrupt(struct thread *t);
 static inline bool thread_interrupted(void)

@@ -28,6 +28,7 @@
 
 #include "abi/errno.h"
 #include "abi/io_uring.h"
+#include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/list.h"
 #include "kernel/percpu.h"
@@ -353,6 +354,7 @@ struct ring_account {
 	u32 to_create;	       /* counted above, thread not made yet */
 	struct list_head idle; /* workers, last idle first */
 	u32 nr_idle;
+	u64 request_ns; /* how long a request usually keeps a worker that need not sleep */
 };
 
 struct ring_pool {
@@ -361,6 +363,7 @@ struct ring_pool {
 	struct process *process;
 	struct spinlock lock;
 	struct ring_account accounts[RING_ACCOUNTS]; /* lock */
+	u64 wake_ns; /* how long a worker sent to another CPU usually takes to start; lock */
 	struct list_head workers;		     /* lock */
 	u32 nr_threads;				     /* workers that have not left; lock */
 	u32 nr_parked;				     /* lock */
@@ -381,6 +384,10 @@ struct ring_worker {
 	u8 account;
 	u8 state;    /* enum ring_worker_state; pool->lock */
 	bool asleep; /* inside a request; pool->lock */
+	bool slept;  /* inside the batch; pool->lock */
+	u32 taken;   /* requests of the batch; owner only */
+	u64 began_ns; /* the batch; owner only */
+	u64 woken_ns; /* when it was sent to another CPU, or 0; pool->lock */
 	struct ring_pool *pool;
 	struct thread *thread;	    /* the creator's reference is ours */
 	struct list_head node;	    /* pool->workers; pool->lock */
@@ -397,6 +404,11 @@ void ring_pool_put(struct ring_pool *pool);
 void ring_pool_queue(struct ring_pool *pool, struct list_head *requests);
 /* See whether another worker should run, and see to it. Context: pool->lock. */
 void ring_pool_kick(struct ring_pool *pool, struct ring_account *a);
+/* Take a new measurement into a running mean. One far off (a CPU that was taken away) counts as twice. */
+static inline void ring_mean_add(u64 *mean, u64 sample)
+{
+	*mean = *mean - *mean / 8 + MIN(sample, 2 * *mean + NSEC_PER_USEC) / 8;
+}
 /* A request whose open may wait for an event outside goes over to the unbounded account. */
 void ring_pool_move_unbounded(struct ring_request *req);
 /* The request chained on another's lookup: park it, or queue it again when that is already over. */

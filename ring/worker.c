@@ -12,7 +12,6 @@
  *	sleep	(scheduler's hook) results are posted and the rest of the batch goes back to the queue, so
  *		that nothing waits behind a request that waits for the disk
  */
-#include "kernel/clock.h"
 #include "kernel/trace.h"
 #include "ring/internal.h"
 
@@ -63,6 +62,7 @@ static void worker_sleep_hook(struct thread *self, bool sleeping)
 	}
 	spin_lock(&w->pool->lock);
 	w->asleep = sleeping;
+	w->slept = true;
 	if (sleeping) {
 		a->running--;
 		give_back_batch(w, a);
@@ -187,6 +187,9 @@ static bool take_batch(struct ring_worker *w)
 	if (w->account == RING_ACCOUNT_UNBOUNDED)
 		n = 1;
 	a->queued -= n;
+	w->taken = n;
+	w->slept = false;
+	w->began_ns = clock_ns();
 	spin_lock_nested(&w->lock, 1);
 	while (n--) {
 		struct ring_request *req = list_first_entry(&a->queue, struct ring_request, node);
@@ -198,6 +201,16 @@ static bool take_batch(struct ring_worker *w)
 	spin_unlock(&w->lock);
 	ring_count(worker_batches);
 	return true;
+}
+
+/* The batch is done: what it has taught about the time requests take. Context: pool->lock. */
+static void learn_request_time(struct ring_worker *w)
+{
+	struct ring_account *a = &w->pool->accounts[w->account];
+
+	if (w->taken && !w->slept)
+		ring_mean_add(&a->request_ns, (clock_ns() - w->began_ns) / w->taken);
+	w->taken = 0;
 }
 
 /* ---- Idling and leaving ---- */
@@ -235,6 +248,10 @@ static bool idle(struct ring_worker *w)
 		a->nr_idle--;
 		a->running++;
 	}
+	if (w->woken_ns) {
+		ring_mean_add(&pool->wake_ns, clock_ns() - w->woken_ns);
+		w->woken_ns = 0;
+	}
 	error = w->state == WORKER_IDLE;
 	WRITE_ONCE(w->state, WORKER_RUNNING);
 	return !error;
@@ -247,6 +264,7 @@ static bool worker_take(struct ring_worker *w)
 	bool got;
 
 	spin_lock(&pool->lock);
+	learn_request_time(w);
 	while (!(got = take_batch(w)))
 		if (READ_ONCE(pool->exiting) || !idle(w))
 			break;

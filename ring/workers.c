@@ -6,11 +6,14 @@
  * event outside for ever (opening a FIFO); it can never take the bounded threads' place.
  *
  * How many run. `running` counts workers that are not asleep inside a request: executing, woken and on
- * their way, or being created. Whenever work is queued, ring_pool_kick brings `running` up to one a CPU (and
- * one for RING_PER_WORKER requests): an idle worker is woken, else one is created. When a worker goes to
- * sleep inside a request, the scheduler's hook takes it out of `running`, gives the rest of its
- * batch back and kicks. So as long as work is queued somebody runs or is about to, and a burst
- * does not wake or create more workers than can run.
+ * their way, or being created. Whenever work is queued, ring_pool_kick sees to it that somebody runs: an idle
+ * worker is woken, else one is created. The first one on the submitter's CPU, because the submitter is
+ * going to wait; others on other CPUs, at most one a CPU, and only for as much work as pays for that:
+ * the time requests usually take and the time a wake-up across CPUs usually takes are measured all along, and
+ * another worker is worth RING_WAKE_WORTH wake-ups. When a worker goes to sleep inside a request,
+ * the scheduler's hook takes it out of `running`, gives the rest of its batch back and kicks. So as
+ * long as work is queued somebody runs or is about to, a burst does not wake or create more
+ * workers than can run, and requests that wait for the disk wait for it together.
  *
  * Creation is a work item, because neither a submitter's fast path nor the scheduler's hook may sleep.
  *
@@ -27,8 +30,9 @@
  */
 #include "ring/internal.h"
 
-/* A second running worker is worth its wake-up from so many queued requests on. */
-#define RING_PER_WORKER	   4
+/* Each further worker must have so many wake-ups' time of work. */
+#define RING_WAKE_WORTH	   4
+#define RING_WAKE_NS	   (50 * NSEC_PER_USEC) /* until it has been measured */
 #define RING_UNBOUNDED_MAX 1024
 
 /* ---- Making and finding pools ---- */
@@ -44,6 +48,7 @@ static struct ring_pool *pool_alloc(struct process *p)
 	pool->refs = 1;
 	pool->cpus = nr_cpus;
 	pool->process = p;
+	pool->wake_ns = RING_WAKE_NS;
 	spin_lock_init(&pool->lock, RANK_RING_WORKERS);
 	list_init(&pool->workers);
 	work_init(&pool->create_work, pool_create_work);
@@ -106,7 +111,7 @@ void ring_pool_set_max(struct ring_pool *pool, u32 max[RING_ACCOUNTS])
 
 /* ---- Who runs ---- */
 
-static void wake_idle(struct ring_account *a)
+static void wake_idle(struct ring_account *a, enum wake_place place)
 {
 	struct ring_worker *w = list_first_entry(&a->idle, struct ring_worker, idle_node);
 
@@ -114,17 +119,30 @@ static void wake_idle(struct ring_account *a)
 	a->nr_idle--;
 	a->running++;
 	WRITE_ONCE(w->state, WORKER_WOKEN);
+	w->woken_ns = place == WAKE_ELSEWHERE ? clock_ns() : 0;
 	ring_count(workers_woken);
-	thread_wake(w->thread);
+	thread_wake_at(w->thread, place);
+}
+
+/* How many should run for what is queued. */
+static u32 workers_wanted(struct ring_pool *pool, const struct ring_account *a)
+{
+	u64 further = a->queued * a->request_ns / (RING_WAKE_WORTH * pool->wake_ns + 1);
+
+	/* Where wake-ups have been slow they are tried again after a while. */
+	if (!further)
+		pool->wake_ns -= pool->wake_ns / 256;
+	further = MIN(further, (u64)pool->cpus - 1);
+	return MIN(1 + (u32)further, a->queued);
 }
 
 void ring_pool_kick(struct ring_pool *pool, struct ring_account *a)
 {
-	u32 want = MIN(pool->cpus, DIV_ROUND_UP(a->queued, RING_PER_WORKER));
+	u32 want = workers_wanted(pool, a);
 
 	while (a->running < want) {
 		if (!list_empty(&a->idle)) {
-			wake_idle(a);
+			wake_idle(a, a->running ? WAKE_ELSEWHERE : WAKE_HERE);
 			continue;
 		}
 		if (a->nr_workers >= a->max_workers || pool->exiting)
@@ -312,7 +330,7 @@ void ring_pool_process_exiting(struct process *p)
 	}
 	for (unsigned i = 0; i < RING_ACCOUNTS; i++)
 		while (!list_empty(&pool->accounts[i].idle))
-			wake_idle(&pool->accounts[i]);
+			wake_idle(&pool->accounts[i], WAKE_ANYWHERE);
 	spin_unlock(&pool->lock);
 }
 
