@@ -3,8 +3,8 @@
  * another one is not stuck).
  *
  * Works are numbered in the order they are queued. A flush waits until no work with a smaller number
- * is queued or running. A work may flush, too: it then waits for all but itself and the other works
- * that are flushing, which may be waiting for it. One thread must be left to run the others.
+ * is queued or running; a work itself must not flush, it would wait for itself. What it may do is finish
+ * another work: run it here when it is queued, which needs no thread, and wait when it runs elsewhere.
  *
  * Locking: queue_lock (RANK_WORK, interrupts off) guards everything here; inside it, only the wait
  * queues' locks.
@@ -14,8 +14,9 @@
 #include "kernel/wait.h"
 
 struct runner {
-	u64 number;    /* the work it runs, or NONE; guarded by queue_lock */
-	bool flushing; /* that work waits in work_flush; guarded by queue_lock */
+	u64 number; /* of the work it runs, or NONE; guarded by queue_lock */
+	const struct work
+		*work; /* it runs this one (only compared), or NULL; guarded by queue_lock */
 };
 
 #define NONE ~0ull
@@ -57,6 +58,7 @@ static struct work *take_work(struct runner *r)
 	if (!list_empty(&queue)) {
 		w = list_first_entry(&queue, struct work, node);
 		r->number = w->number;
+		r->work = w;
 		list_del(&w->node); /* may be queued again from now on */
 	}
 	spin_unlock_irqrestore(&queue_lock, flags);
@@ -78,49 +80,66 @@ static void run_works(void *arg)
 		w->fn(w); /* may free w */
 		flags = spin_lock_irqsave(&queue_lock);
 		r->number = NONE;
+		r->work = NULL;
 		spin_unlock_irqrestore(&queue_lock, flags);
 		wake_up_all(&flush_wq);
 	}
 }
 
-/* self: the runner whose work asks, or NULL. */
-static bool done_up_to(u64 number, const struct runner *self)
+static bool done_up_to(u64 number)
 {
 	u64 flags = spin_lock_irqsave(&queue_lock);
 	bool done =
 		list_empty(&queue) || list_first_entry(&queue, struct work, node)->number > number;
 
 	for (unsigned i = 0; i < nr_runners; i++)
-		if (!self || !runners[i].flushing)
-			done = done && runners[i].number > number;
+		done = done && runners[i].number > number;
 	spin_unlock_irqrestore(&queue_lock, flags);
 	return done;
 }
 
-/* Begin or end a flush by self (NULL: not a work); returns the number of the youngest work. */
-static u64 set_flushing(struct runner *self, bool flushing)
-{
-	u64 flags = spin_lock_irqsave(&queue_lock);
-	u64 number = last_number;
-
-	if (self)
-		self->flushing = flushing;
-	spin_unlock_irqrestore(&queue_lock, flags);
-	return number;
-}
-
 void work_flush(void)
 {
-	struct runner *self = current->fn == run_works ? current->arg : NULL;
-	u64 number;
+	u64 number, flags;
 
 	might_sleep();
-	number = set_flushing(self, true);
-	if (self)
-		wake_up_all(
-			&flush_wq); /* another work's flush need not wait for this one any more */
-	wait_event(&flush_wq, done_up_to(number, self));
-	set_flushing(self, false);
+	assert(current->fn != run_works);
+	flags = spin_lock_irqsave(&queue_lock);
+	number = last_number;
+	spin_unlock_irqrestore(&queue_lock, flags);
+	wait_event(&flush_wq, done_up_to(number));
+}
+
+static bool unqueue(struct work *w)
+{
+	u64 flags = spin_lock_irqsave(&queue_lock);
+	bool queued = !list_empty(&w->node);
+
+	if (queued)
+		list_del(&w->node);
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return queued;
+}
+
+static bool is_running(const struct work *w)
+{
+	u64 flags = spin_lock_irqsave(&queue_lock);
+	bool running = false;
+
+	for (unsigned i = 0; i < nr_runners; i++)
+		running = running || runners[i].work == w;
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return running;
+}
+
+void work_finish(struct work *w)
+{
+	might_sleep();
+	if (unqueue(w)) {
+		w->fn(w);
+		wake_up_all(&flush_wq); /* a flush may have counted on it */
+	}
+	wait_event(&flush_wq, !is_running(w));
 }
 
 void workqueue_init(void)

@@ -499,7 +499,7 @@ void inode_evict_all(struct super_block *sb)
 {
 	while (shrink(sb, ~0ull, true) != 0)
 		;
-	work_flush();
+	work_finish(&deferred_work); /* no flush: this may be a work, and holds locks others need */
 	spin_lock(&sb->inodes_lock);
 	struct inode *inode;
 
