@@ -67,8 +67,8 @@ bool arch_memory_range(unsigned i, u64 *start, u64 *end);
 /* The direct map. */
 void *arch_phys_to_virt(u64 phys);
 u64 arch_virt_to_phys(const void *direct_map_address);
-#define ARCH_MAP_WRITE	 1u
-#define ARCH_MAP_EXEC	 2u
+#define ARCH_MAP_WRITE	  1u
+#define ARCH_MAP_EXEC	  2u
 #define ARCH_MAP_UNCACHED 4u
 /* Map one page at virt in the kernel's or a program's half. 0 or -ENOMEM (page tables). May allocate
  * with ALLOC_NOWAIT only. */

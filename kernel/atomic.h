@@ -19,10 +19,10 @@
 #define load_acquire(p)	    __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
-#define smp_mb()   __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define smp_rmb()  __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define smp_wmb()  __atomic_thread_fence(__ATOMIC_RELEASE)
-#define barrier()  __asm__ volatile("" ::: "memory")
+#define smp_mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define barrier() __asm__ volatile("" ::: "memory")
 
 #define atomic_fetch_add(p, v)	__atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_add_return(p, v) __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST)

@@ -21,8 +21,14 @@
 #define __must_check	  __attribute__((warn_unused_result))
 #define __printf(fmt, va) __attribute__((format(printf, fmt, va)))
 
-#define ARRAY_SIZE(a)	      (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* clang-format takes these minus signs for a cast's. */
+/* clang-format off */
 #define container_of(p, t, m) ((t *)((char *)(p) - offsetof(t, m)))
+#define ALIGN_UP(x, a)	      (((x) + (typeof(x))(a) - 1) & ~((typeof(x))(a) - 1))
+#define ALIGN_DOWN(x, a)      ((x) & ~((typeof(x))(a) - 1))
+#define DIV_ROUND_UP(n, d)    (((n) + (d) - 1) / (d))
+/* clang-format on */
 #define MIN(a, b)                                                                                  \
 	({                                                                                         \
 		typeof(a) min_a_ = (a);                                                            \
@@ -35,9 +41,6 @@
 		typeof(b) max_b_ = (b);                                                            \
 		max_a_ > max_b_ ? max_a_ : max_b_;                                                 \
 	})
-#define ALIGN_UP(x, a)	 (((x) + (typeof(x))(a) - 1) & ~((typeof(x))(a) - 1))
-#define ALIGN_DOWN(x, a) ((x) & ~((typeof(x))(a) - 1))
-#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
 
 /* A pointer that carries a negative errno instead of an address (only from lookups). */
 #define MAX_ERRNO 4095

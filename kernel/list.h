@@ -11,8 +11,11 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) {&(name), &(name)}
-#define LIST_HEAD(name)	     struct list_head name = LIST_HEAD_INIT(name)
+#define LIST_HEAD_INIT(name)                                                                       \
+	{                                                                                          \
+		&(name), &(name)                                                                   \
+	}
+#define LIST_HEAD(name) struct list_head name = LIST_HEAD_INIT(name)
 
 static inline void list_init(struct list_head *h)
 {
@@ -87,14 +90,14 @@ static inline void list_splice_tail(struct list_head *from, struct list_head *to
 #define list_for_each(p, h)	  for ((p) = (h)->next; (p) != (h); (p) = (p)->next)
 #define list_for_each_entry(e, h, m)                                                               \
 	for ((e) = list_entry((h)->next, typeof(*(e)), m); &(e)->m != (h);                         \
-	     (e) = list_entry((e)->m.next, typeof(*(e)), m))
+		(e) = list_entry((e)->m.next, typeof(*(e)), m))
 #define list_for_each_entry_safe(e, n, h, m)                                                       \
 	for ((e) = list_entry((h)->next, typeof(*(e)), m),                                         \
 	    (n) = list_entry((e)->m.next, typeof(*(e)), m);                                        \
-	     &(e)->m != (h); (e) = (n), (n) = list_entry((n)->m.next, typeof(*(e)), m))
+		&(e)->m != (h); (e) = (n), (n) = list_entry((n)->m.next, typeof(*(e)), m))
 #define list_for_each_entry_rcu(e, h, m)                                                           \
 	for ((e) = list_entry(READ_ONCE((h)->next), typeof(*(e)), m); &(e)->m != (h);              \
-	     (e) = list_entry(READ_ONCE((e)->m.next), typeof(*(e)), m))
+		(e) = list_entry(READ_ONCE((e)->m.next), typeof(*(e)), m))
 
 /* Hash chain: one pointer per bucket; pprev makes removal possible without the head. */
 struct hlist_node {
@@ -133,4 +136,4 @@ static inline void hlist_del_rcu(struct hlist_node *n)
 
 #define hlist_for_each_entry_rcu(e, h, m)                                                          \
 	for (struct hlist_node *n_ = READ_ONCE((h)->first);                                        \
-	     n_ && ((e) = container_of(n_, typeof(*(e)), m), true); n_ = READ_ONCE(n_->next))
+		n_ && ((e) = container_of(n_, typeof(*(e)), m), true); n_ = READ_ONCE(n_->next))

@@ -9,7 +9,10 @@ struct mutex {
 	struct waitqueue wq;
 };
 
-#define MUTEX_INIT(name, r) {.owner = NULL, .rank = (r), .wq = WAITQUEUE_INIT((name).wq)}
+#define MUTEX_INIT(name, r)                                                                        \
+	{                                                                                          \
+		.owner = NULL, .rank = (r), .wq = WAITQUEUE_INIT((name).wq)                        \
+	}
 
 void mutex_init(struct mutex *m, enum lock_rank rank);
 /* Context: may sleep. */
@@ -26,10 +29,10 @@ static inline bool mutex_held(const struct mutex *m)
 
 struct rwsem {
 	struct spinlock lock;
-	s32 readers;		/* guarded by lock; -1 while a writer is inside */
-	u32 writers_waiting;	/* guarded by lock; new readers queue behind them */
-	u32 readers_waiting;	/* guarded by lock */
-	u32 reader_turn;	/* guarded by lock: waiting readers that go before the next writer */
+	s32 readers;	     /* guarded by lock; -1 while a writer is inside */
+	u32 writers_waiting; /* guarded by lock; new readers queue behind them */
+	u32 readers_waiting; /* guarded by lock */
+	u32 reader_turn;     /* guarded by lock: waiting readers that go before the next writer */
 	u16 rank;
 	struct waitqueue wq;
 };

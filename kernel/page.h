@@ -28,13 +28,13 @@ struct mapping;
 
 struct page {
 	u32 flags;
-	u32 refs;		/* atomic; 0 = free or being freed */
-	struct mapping *mapping;/* page cache: which; guarded by mapping->lock */
-	u64 index;		/* page cache: offset in pages; stable while referenced */
-	struct list_head lru;	/* LRU, buddy list or slab list: the owner's lock */
+	u32 refs;		 /* atomic; 0 = free or being freed */
+	struct mapping *mapping; /* page cache: which; guarded by mapping->lock */
+	u64 index;		 /* page cache: offset in pages; stable while referenced */
+	struct list_head lru;	 /* LRU, buddy list or slab list: the owner's lock */
 	void *private_data;
 	u16 order;
-	u16 error;		/* errno of a failed read */
+	u16 error; /* errno of a failed read */
 	u32 slab_info;
 	u64 reserved;
 };
@@ -64,5 +64,10 @@ struct page_stats {
 };
 void page_get_stats(struct page_stats *out);
 /* Accounting for /proc/meminfo: who uses how many pages. */
-enum page_account { PAGE_ACCOUNT_CACHE, PAGE_ACCOUNT_STACK, PAGE_ACCOUNT_PROGRAM, PAGE_ACCOUNT_MAX };
+enum page_account {
+	PAGE_ACCOUNT_CACHE,
+	PAGE_ACCOUNT_STACK,
+	PAGE_ACCOUNT_PROGRAM,
+	PAGE_ACCOUNT_MAX
+};
 void page_account(enum page_account what, s64 pages);

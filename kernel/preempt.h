@@ -15,10 +15,10 @@
 #include "kernel/percpu.h"
 #include "arch/arch_inline.h"
 
-#define PREEMPT_DEPTH_MASK    0x0000ffffu
-#define PREEMPT_IRQ_ONE	      0x00010000u
-#define PREEMPT_IRQ_MASK      0x00ff0000u
-#define PREEMPT_NO_RESCHED    0x80000000u
+#define PREEMPT_DEPTH_MASK 0x0000ffffu
+#define PREEMPT_IRQ_ONE	   0x00010000u
+#define PREEMPT_IRQ_MASK   0x00ff0000u
+#define PREEMPT_NO_RESCHED 0x80000000u
 
 DECLARE_PERCPU(u32, preempt_word);
 

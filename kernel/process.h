@@ -13,29 +13,29 @@
 #include "kernel/sched.h"
 
 struct page;
-struct ring_pool; /* ring/: the worker threads of a process that uses rings */
-struct files;  /* vfs/file.h: fd table */
+struct ring_pool;  /* ring/: the worker threads of a process that uses rings */
+struct files;	   /* vfs/file.h: fd table */
 struct fs_context; /* vfs/file.h: root and working directory, umask */
 
 struct process {
 	u32 pid;
 	u32 refs;		/* atomic */
-	struct process *parent;	/* guarded by process_lock; NULL for the first and for orphans */
+	struct process *parent; /* guarded by process_lock; NULL for the first and for orphans */
 	struct list_head children, sibling; /* guarded by process_lock */
-	struct list_head all_node; /* every process; guarded by process_lock */
+	struct list_head all_node;	    /* every process; guarded by process_lock */
 	struct process *waits_for; /* child it waits for (foreground); guarded by process_lock */
-	struct list_head threads; /* guarded by lock */
-	u32 nr_threads;		/* guarded by lock */
-	struct spinlock lock;	/* RANK_PROCESS_THREADS, interrupts off */
+	struct list_head threads;  /* guarded by lock */
+	u32 nr_threads;		   /* guarded by lock */
+	struct spinlock lock;	   /* RANK_PROCESS_THREADS, interrupts off */
 	char name[24];
-	int exit_status;	/* wait status as in wait(2); valid when exiting; guarded by lock */
-	bool exiting;		/* told to end; guarded by lock, read without */
-	bool exited;		/* everything released; guarded by process_lock, read without */
-	bool exit_announced;	/* the exiting hooks have been called; atomic */
+	int exit_status;     /* wait status as in wait(2); valid when exiting; guarded by lock */
+	bool exiting;	     /* told to end; guarded by lock, read without */
+	bool exited;	     /* everything released; guarded by process_lock, read without */
+	bool exit_announced; /* the exiting hooks have been called; atomic */
 	struct waitqueue child_wq; /* its waiting threads: a child exited */
-	struct waitqueue exit_wq; /* process_wait: this one exited */
-	u64 ignored_signals;	/* bit n-1: signal n has SIG_IGN; atomic */
-	u64 signal_mask;	/* as rt_sigprocmask set it: remembered, never consulted */
+	struct waitqueue exit_wq;  /* process_wait: this one exited */
+	u64 ignored_signals;	   /* bit n-1: signal n has SIG_IGN; atomic */
+	u64 signal_mask;	   /* as rt_sigprocmask set it: remembered, never consulted */
 
 	struct mutex memory_lock; /* regions, brk */
 	u32 slot;
@@ -43,9 +43,9 @@ struct process {
 	struct list_head regions; /* guarded by memory_lock */
 	u64 mapped_pages;
 
-	struct files *files;	 /* owner: vfs */
-	struct fs_context *fs;	 /* owner: vfs */
-	u64 nofile_limit;	 /* RLIMIT_NOFILE, soft */
+	struct files *files;	     /* owner: vfs */
+	struct fs_context *fs;	     /* owner: vfs */
+	u64 nofile_limit;	     /* RLIMIT_NOFILE, soft */
 	struct ring_pool *ring_pool; /* owner: ring; made with the first ring, never replaced */
 };
 
@@ -79,7 +79,8 @@ void process_mmap_file_register(s64 (*fn)(int fd, u64 offset, u64 length, unsign
  * descriptors to become 0, 1, 2 (or NULL: inherit). Returns the child with a reference, or ERR_PTR
  * (-ENOENT: no such program). Context: may sleep.
  */
-struct process *process_spawn(const char *name, char *const argv[], char *const envp[], const int *fds);
+struct process *process_spawn(
+	const char *name, char *const argv[], char *const envp[], const int *fds);
 /* Wait until it exits; returns the wait status. */
 int process_wait(struct process *p);
 void process_get(struct process *p);

@@ -51,8 +51,7 @@ static u64 take_spare(u64 nr_pages)
 	struct shrinker *s;
 	u64 freed = 0;
 
-	list_for_each_entry_rcu(s, &shrinkers, node)
-	{
+	list_for_each_entry_rcu (s, &shrinkers, node) {
 		u64 n = s->spare ? s->spare(s) : 0;
 
 		n = MIN(n, (nr_pages - freed) * PAGE_SIZE / s->object_size);
@@ -68,9 +67,9 @@ static u64 take_shares(u64 nr_pages)
 	struct shrinker *s;
 	u64 total = 0, freed = 0;
 
-	list_for_each_entry_rcu(s, &shrinkers, node) total += s->count(s) * s->object_size;
-	list_for_each_entry_rcu(s, &shrinkers, node)
-	{
+	list_for_each_entry_rcu (s, &shrinkers, node)
+		total += s->count(s) * s->object_size;
+	list_for_each_entry_rcu (s, &shrinkers, node) {
 		u64 count = s->count(s), share;
 
 		if (count == 0)
@@ -102,8 +101,7 @@ void drop_caches(u32 bits)
 	struct shrinker *s;
 
 	might_sleep();
-	list_for_each_entry_rcu(s, &shrinkers, node)
-	{
+	list_for_each_entry_rcu (s, &shrinkers, node) {
 		u64 count;
 
 		if (!(s->drop_mask & bits))

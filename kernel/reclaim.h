@@ -15,7 +15,7 @@ struct shrinker {
 	/* Objects to be taken before anybody else's: cheap to get back. NULL: none. */
 	u64 (*spare)(struct shrinker *s);
 	u32 object_size; /* bytes one object gives back, about */
-	u32 drop_mask;	 /* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes */
+	u32 drop_mask; /* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes */
 	struct list_head node;
 };
 

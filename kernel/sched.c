@@ -538,8 +538,9 @@ void sched_tick(void)
 	account(rq);
 	idle = rq->nr > 0 ? READ_ONCE(idle_cpus) : 0;
 	/* An idle CPU gets the chance to steal first; but it may not be able to (bound threads). */
-	if (rq->nr > 0 && (rq->curr == rq->idle || first_queued(rq)->vruntime + (idle ? GRANULARITY : 0) <
-							   rq->curr->vruntime))
+	if (rq->nr > 0 &&
+		(rq->curr == rq->idle ||
+			first_queued(rq)->vruntime + (idle ? GRANULARITY : 0) < rq->curr->vruntime))
 		sched_set_need_resched();
 	update_tick(rq, idle ? HANDOVER_NS : TICK_NS);
 	raw_unlock(&rq->lock);

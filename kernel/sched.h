@@ -25,8 +25,8 @@ struct slab_cache;
 
 enum thread_state {
 	THREAD_RUNNABLE,
-	THREAD_SLEEPING,	/* woken only by thread_wake */
-	THREAD_INTERRUPTIBLE,	/* also woken by thread_interrupt */
+	THREAD_SLEEPING,      /* woken only by thread_wake */
+	THREAD_INTERRUPTIBLE, /* also woken by thread_interrupt */
 	THREAD_DEAD,
 };
 
@@ -37,31 +37,31 @@ enum thread_state {
 #define THREAD_RECLAIMING  0x8u /* gives memory back; may use the last pages itself */
 
 struct thread {
-	struct arch_thread arch;  /* saved registers, FS base, FPU state; owner: arch */
-	u32 state;		  /* enum thread_state; owner itself, or waker under the run-queue lock */
+	struct arch_thread arch; /* saved registers, FS base, FPU state; owner: arch */
+	u32 state; /* enum thread_state; owner itself, or waker under the run-queue lock */
 	u32 flags;
-	u32 nonblock_depth;	  /* > 0 inside a nonblocking attempt; owner only */
-	u32 cpu;		  /* run queue it is on or last ran on */
-	void (*fn)(void *arg);	  /* what it runs */
+	u32 nonblock_depth;    /* > 0 inside a nonblocking attempt; owner only */
+	u32 cpu;	       /* run queue it is on or last ran on */
+	void (*fn)(void *arg); /* what it runs */
 	void *arg;
-	s32 bound_cpu;		  /* the only CPU it may run on, or -1; set before it starts */
-	bool on_cpu;		  /* is a CPU's current thread; guarded by the run-queue lock */
-	bool queued;		  /* on a run queue; guarded by that queue's lock */
-	struct list_head run_node;/* run queue; guarded by its lock */
-	u64 burst, usual_burst;	  /* CPU time in ns since the last wake-up, and usually between
+	s32 bound_cpu;		   /* the only CPU it may run on, or -1; set before it starts */
+	bool on_cpu;		   /* is a CPU's current thread; guarded by the run-queue lock */
+	bool queued;		   /* on a run queue; guarded by that queue's lock */
+	struct list_head run_node; /* run queue; guarded by its lock */
+	u64 burst, usual_burst;	   /* CPU time in ns since the last wake-up, and usually between
 				   * wake-up and sleep; guarded by the run-queue lock */
-	u64 vruntime;		  /* fair share used, in ns; guarded by the run-queue lock */
-	struct list_head all_node;/* all_threads; guarded by its lock */
-	void *stack;		  /* lowest usable byte of the kernel stack */
-	struct process *process;  /* whose files, cwd and memory; NULL for pure kernel threads */
-	struct cred *cred;	  /* vfs/cred.h; replaced only by the owner */
+	u64 vruntime;		   /* fair share used, in ns; guarded by the run-queue lock */
+	struct list_head all_node; /* all_threads; guarded by its lock */
+	void *stack;		   /* lowest usable byte of the kernel stack */
+	struct process *process;   /* whose files, cwd and memory; NULL for pure kernel threads */
+	struct cred *cred;	   /* vfs/cred.h; replaced only by the owner */
 	struct list_head process_node; /* process->threads; guarded by process->lock */
-	u32 refs;		  /* atomic; the struct outlives the stack while referenced */
+	u32 refs;		       /* atomic; the struct outlives the stack while referenced */
 	u32 tid;
-	u64 run_ns;		  /* time on CPU; owner's CPU only */
+	u64 run_ns; /* time on CPU; owner's CPU only */
 	u64 switches;
 	char name[24];
-	u64 clear_tid;		  /* program address to zero and futex-wake at exit, or 0 */
+	u64 clear_tid; /* program address to zero and futex-wake at exit, or 0 */
 	/*
 	 * Called by the scheduler when this thread goes to sleep / runs again (worker pools start a
 	 * replacement). Context: about to switch, may not sleep. NULL for everyone else.
@@ -72,10 +72,10 @@ struct thread {
 	/* Block requests collected (kernel/block.h); owner only. schedule() calls block_flush_plug
 	 * before a sleep when plug_depth is not 0. */
 	u32 plug_depth, plug_count;
-	struct list_head plug;	  /* initialised by the outermost block_plug */
+	struct list_head plug; /* initialised by the outermost block_plug */
 #ifdef CONFIG_DEBUG
-	const void *locks_held[16];  /* sleeping locks, for rank checks */
-	u64 lock_callers[16];	     /* where each was taken */
+	const void *locks_held[16]; /* sleeping locks, for rank checks */
+	u64 lock_callers[16];	    /* where each was taken */
 	u16 lock_ranks[16];
 	u32 locks_count;
 #endif

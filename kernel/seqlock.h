@@ -63,7 +63,10 @@ struct seqlock {
 	struct spinlock lock;
 };
 
-#define SEQLOCK_INIT(rank) {.count = {0}, .lock = SPINLOCK_INIT(rank)}
+#define SEQLOCK_INIT(rank)                                                                         \
+	{                                                                                          \
+		.count = {0}, .lock = SPINLOCK_INIT(rank)                                          \
+	}
 
 static inline u32 read_seqbegin(const struct seqlock *sl)
 {

@@ -25,8 +25,8 @@ void slab_free(struct slab_cache *c, void *object);
 /* Objects in use right now; exact when nobody allocates (leak tests). */
 u64 slab_in_use(const struct slab_cache *c);
 /* Call fn for each cache: name, object size, objects in use, pages. May not sleep. */
-void slab_for_each(void (*fn)(const char *name, size_t size, u64 in_use, u64 pages, void *arg),
-	void *arg);
+void slab_for_each(
+	void (*fn)(const char *name, size_t size, u64 in_use, u64 pages, void *arg), void *arg);
 
 void *kmalloc(size_t size, enum alloc_mode mode);
 void *kzalloc(size_t size, enum alloc_mode mode);

@@ -36,7 +36,10 @@ struct spinlock {
 	u16 rank;
 };
 
-#define SPINLOCK_INIT(r) {.word = 0, .rank = (r)}
+#define SPINLOCK_INIT(r)                                                                           \
+	{                                                                                          \
+		.word = 0, .rank = (r)                                                             \
+	}
 
 static inline void spin_lock_init(struct spinlock *l, enum lock_rank rank)
 {

@@ -115,7 +115,8 @@ static int print_value(char *buf, size_t size, const char *name, u64 value, bool
 	bool is_text = len && name[len - 1] == '$';
 
 	if (!is_text)
-		return snprintf(buf, size, json ? "\"%s\":%lld" : "%s=%lld", name, (long long)value);
+		return snprintf(
+			buf, size, json ? "\"%s\":%lld" : "%s=%lld", name, (long long)value);
 	for (unsigned i = 0; i < 8 && (u8)(value >> (8 * i)); i++) {
 		char c = (char)(value >> (8 * i));
 
@@ -133,10 +134,11 @@ static int print_record(
 	print_value(a, sizeof(a), events[r->event].a, r->a, json);
 	print_value(b, sizeof(b), events[r->event].b, r->b, json);
 	if (!json)
-		return snprintf(buf, size, "%8llu.%03llu us  cpu %u  thread %-5u %-14s %s %s\n", us, ns,
-			cpu, r->tid, events[r->event].name, a, b);
+		return snprintf(buf, size, "%8llu.%03llu us  cpu %u  thread %-5u %-14s %s %s\n", us,
+			ns, cpu, r->tid, events[r->event].name, a, b);
 	return snprintf(buf, size,
-		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":%u,"
+		"%s{\"name\":\"%s\",\"ph\":\"i\",\"s\":\"t\",\"ts\":%llu.%03llu,\"pid\":%u,\"tid\":"
+		"%u,"
 		"\"args\":{%s,%s}}",
 		first ? "" : ",\n", events[r->event].name, us, ns, cpu, r->tid, a, b);
 }

@@ -8,8 +8,8 @@
 
 /* A value whose name ends in $ is text: its first eight bytes (trace_text). */
 #define TRACE_POINTS(X)                                                                            \
-	X(walk_step, "name$", "result")                                                         \
-	X(walk_unlazy, "reason$", "links")                                                          \
+	X(walk_step, "name$", "result")                                                            \
+	X(walk_unlazy, "reason$", "links")                                                         \
 	X(ring_inline, "opcode", "result")                                                         \
 	X(ring_queue, "opcode", "user_data")                                                       \
 	X(worker_start, "opcode", "user_data")                                                     \

@@ -30,7 +30,9 @@ struct waiter {
 };
 
 #define WAITQUEUE_INIT(name)                                                                       \
-	{.lock = SPINLOCK_INIT(RANK_WAITQUEUE), .waiters = LIST_HEAD_INIT((name).waiters)}
+	{                                                                                          \
+		.lock = SPINLOCK_INIT(RANK_WAITQUEUE), .waiters = LIST_HEAD_INIT((name).waiters)   \
+	}
 
 void waitqueue_init(struct waitqueue *wq);
 void waitqueue_add(struct waitqueue *wq, struct waiter *w);
@@ -70,7 +72,8 @@ int wait_sleep(enum thread_state state, u64 deadline_ns);
 		ret_;                                                                              \
 	})
 
-#define wait_event(wq, cond) (void)wait_event_full_(wq, cond, THREAD_SLEEPING, DEADLINE_NEVER, false)
+#define wait_event(wq, cond)                                                                       \
+	(void)wait_event_full_(wq, cond, THREAD_SLEEPING, DEADLINE_NEVER, false)
 #define wait_event_interruptible(wq, cond)                                                         \
 	wait_event_full_(wq, cond, THREAD_INTERRUPTIBLE, DEADLINE_NEVER, false)
 #define wait_event_deadline(wq, cond, ns)                                                          \
@@ -83,7 +86,10 @@ struct completion {
 	struct waitqueue wq;
 };
 
-#define COMPLETION_INIT(name) {.done = 0, .wq = WAITQUEUE_INIT((name).wq)}
+#define COMPLETION_INIT(name)                                                                      \
+	{                                                                                          \
+		.done = 0, .wq = WAITQUEUE_INIT((name).wq)                                         \
+	}
 
 void completion_init(struct completion *c);
 /* Let one / every waiter go. Context: any. The completion may lie on the waiter's stack. */

@@ -364,12 +364,12 @@ struct ring_pool {
 	struct spinlock lock;
 	struct ring_account accounts[RING_ACCOUNTS]; /* lock */
 	u64 wake_ns; /* how long a worker sent to another CPU usually takes to start; lock */
-	struct list_head workers;		     /* lock */
-	u32 nr_threads;				     /* workers that have not left; lock */
-	u32 nr_parked;				     /* lock */
-	bool limits_set;			     /* by IOWQ_MAX_WORKERS; lock */
-	bool exiting;				     /* lock to set */
-	struct thread *drainer;			     /* process exit waits here; lock */
+	struct list_head workers; /* lock */
+	u32 nr_threads;		  /* workers that have not left; lock */
+	u32 nr_parked;		  /* lock */
+	bool limits_set;	  /* by IOWQ_MAX_WORKERS; lock */
+	bool exiting;		  /* lock to set */
+	struct thread *drainer;	  /* process exit waits here; lock */
 	struct work create_work;
 	struct list_head node; /* all pools; stats.c */
 };
@@ -382,10 +382,10 @@ struct ring_worker {
 	struct ring_request *current_request; /* lock */
 	bool interrupted;		      /* cancel interrupted the current request; lock */
 	u8 account;
-	u8 state;    /* enum ring_worker_state; pool->lock */
-	bool asleep; /* inside a request; pool->lock */
-	bool slept;  /* inside the batch; pool->lock */
-	u32 taken;   /* requests of the batch; owner only */
+	u8 state;     /* enum ring_worker_state; pool->lock */
+	bool asleep;  /* inside a request; pool->lock */
+	bool slept;   /* inside the batch; pool->lock */
+	u32 taken;    /* requests of the batch; owner only */
 	u64 began_ns; /* the batch; owner only */
 	u64 woken_ns; /* when it was sent to another CPU, or 0; pool->lock */
 	struct ring_pool *pool;

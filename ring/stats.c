@@ -105,8 +105,8 @@ static int pool_text(struct ring_pool *pool, char *buf, size_t size)
 			"process %u %s %s max %u workers %u running %u idle %u queued %u parked "
 			"%u request_ns %lu wake_ns %lu\n",
 			pool->process->pid, pool->process->name, names[i], a->max_workers,
-			a->nr_workers, a->running, a->nr_idle, a->queued, i ? 0 : pool->nr_parked, a->request_ns,
-			pool->wake_ns);
+			a->nr_workers, a->running, a->nr_idle, a->queued, i ? 0 : pool->nr_parked,
+			a->request_ns, pool->wake_ns);
 	}
 	spin_unlock(&pool->lock);
 	return n;

@@ -97,7 +97,8 @@ void dentry_hash_remove(struct dentry *d)
 struct dentry *dcache_lookup_rcu(const struct dentry *parent, const struct qstr *name, u32 *seq)
 {
 	u32 flags;
-	struct dentry *d = dcache_find_rcu(parent, name->name, 0, false, name->hash_len, seq, &flags);
+	struct dentry *d =
+		dcache_find_rcu(parent, name->name, 0, false, name->hash_len, seq, &flags);
 
 	/* One that has just left the hash is a miss, which means nothing in RCU mode. */
 	return d && (flags & DENTRY_HASHED) ? d : NULL;
@@ -215,10 +216,10 @@ void dentry_set_type(struct dentry *d, const struct inode *inode)
 	if (inode) {
 		u32 mode = READ_ONCE(inode->mode);
 
-		type = S_ISDIR(mode) ? DENTRY_TYPE_DIR
-			: S_ISREG(mode) ? DENTRY_TYPE_REG
-			: S_ISLNK(mode) ? DENTRY_TYPE_SYMLINK
-					: DENTRY_TYPE_OTHER;
+		type = S_ISDIR(mode)   ? DENTRY_TYPE_DIR
+		       : S_ISREG(mode) ? DENTRY_TYPE_REG
+		       : S_ISLNK(mode) ? DENTRY_TYPE_SYMLINK
+				       : DENTRY_TYPE_OTHER;
 		if (S_ISDIR(mode) && (mode & 0111) == 0111)
 			type |= DENTRY_SEARCH_ALL;
 	}
@@ -306,7 +307,8 @@ void dcache_get_stats(struct dcache_stats *out)
 		u64 chain = 0;
 
 		rcu_read_lock();
-		for (struct hlist_node *n = dentry_bucket_first(&dentry_table[i]); n; n = load_acquire(&n->next)) {
+		for (struct hlist_node *n = dentry_bucket_first(&dentry_table[i]); n;
+			n = load_acquire(&n->next)) {
 			chain++;
 			out->negative += dentry_is_negative(container_of(n, struct dentry, hash));
 		}

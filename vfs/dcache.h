@@ -66,7 +66,7 @@ static inline u32 qstr_len(const struct qstr *q)
 #define DENTRY_KERNEL_ONLY   0x0200u /* mount point absent on disk: walkable, not in getdents */
 #define DENTRY_ROOT	     0x0800u /* root of a super block; its own parent */
 #define DENTRY_PINNED	     0x1000u /* its file system keeps this name nowhere else: never shrunk */
-#define DENTRY_SEARCH_ALL    0x2000u /* a directory with x for everybody: no look at the inode needed */
+#define DENTRY_SEARCH_ALL    0x2000u /* a directory with x for everybody */
 
 #define DENTRY_INLINE_NAME 40 /* bytes, with the NUL; zero padded to whole words */
 
@@ -82,12 +82,12 @@ struct dentry_ops {
 struct dentry {
 	/* --- what RCU readers touch --- */
 	struct seqcount seq;
-	u32 flags;		  /* see the table above */
+	u32 flags; /* see the table above */
 	struct hlist_node hash;
 	struct dentry *parent;
-	u64 hash_len;		  /* as qstr.hash_len */
-	const char *name;	  /* inline_name or an allocation of its own; zero padded to words */
-	struct inode *inode;	  /* NULL: negative */
+	u64 hash_len;	     /* as qstr.hash_len */
+	const char *name;    /* inline_name or an allocation of its own; zero padded to words */
+	struct inode *inode; /* NULL: negative */
 	const struct dentry_ops *ops;
 	char inline_name[DENTRY_INLINE_NAME];
 	/* --- what writers dirty --- */

@@ -221,7 +221,7 @@ static struct dentry *lru_isolate(struct super_block *sb, bool *more)
 			list_move_tail(&d->lru, &lru);
 			d = NULL;
 		} else if ((sb && d->sb != sb) || (d->sb->flags & SB_DYING) ||
-			!lockref_trylock(&d->ref, RANK_DENTRY)) {
+			   !lockref_trylock(&d->ref, RANK_DENTRY)) {
 			list_move_tail(&d->lru, &lru);
 			d = NULL;
 		} else {
@@ -248,7 +248,8 @@ u64 dcache_shrink(struct super_block *sb, u64 nr)
 			continue;
 		owner = d->sb;
 		if (d->ref.count != 0 || (READ_ONCE(d->flags) & DENTRY_PINNED)) {
-			lockref_unlock(&d->ref); /* in use: its last put brings it back; or to stay */
+			lockref_unlock(
+				&d->ref); /* in use: its last put brings it back; or to stay */
 		} else {
 			dentry_put(dentry_kill(d));
 			freed++;
@@ -292,8 +293,8 @@ void dcache_shutdown(struct dentry *root)
 			return;
 		}
 		if (d->ref.count != 0)
-			panic("%s: dentry '%s' still has %d references at unmount", sb->name, d->name,
-				d->ref.count);
+			panic("%s: dentry '%s' still has %d references at unmount", sb->name,
+				d->name, d->ref.count);
 		d = dentry_kill(d);
 		/* the child's reference on its parent, which stays cached until its own turn */
 		lockref_lock(&d->ref, RANK_DENTRY);

@@ -172,9 +172,10 @@ static char *build_path(const struct path *path, const struct path *root, char *
 
 			if (up == m) {
 				if (m->flags & MOUNT_DETACHED || root->mnt)
-					return prepend(&p, buf, "(unreachable)/", p == name_end ? 14 : 13)
-						? p
-						: NULL;
+					return prepend(&p, buf, "(unreachable)/",
+						       p == name_end ? 14 : 13)
+						       ? p
+						       : NULL;
 				break;
 			}
 			d = READ_ONCE(m->mountpoint);
@@ -193,13 +194,15 @@ static char *build_path(const struct path *path, const struct path *root, char *
 char *path_text(const struct path *p, const struct path *root, char *buf, size_t size)
 {
 	for (;;) {
-		u32 mount_seq = read_seqbegin(&mount_lock), rename_seq = read_seqbegin(&rename_lock);
+		u32 mount_seq = read_seqbegin(&mount_lock),
+		    rename_seq = read_seqbegin(&rename_lock);
 		char *text;
 
 		rcu_read_lock();
 		text = build_path(p, root, buf, buf + size);
 		rcu_read_unlock();
-		if (!read_seqretry(&rename_lock, rename_seq) && !read_seqretry(&mount_lock, mount_seq))
+		if (!read_seqretry(&rename_lock, rename_seq) &&
+			!read_seqretry(&mount_lock, mount_seq))
 			return text ? text : ERR_PTR(-ENAMETOOLONG);
 	}
 }

@@ -232,8 +232,8 @@ static struct dentry *anonymous_dentry(const char *name, u32 mode)
 	return d;
 }
 
-struct file *file_alloc_anon(const char *name, u32 mode, const struct file_ops *ops,
-	void *private_data, u32 open_flags)
+struct file *file_alloc_anon(
+	const char *name, u32 mode, const struct file_ops *ops, void *private_data, u32 open_flags)
 {
 	struct dentry *d = devfs_mount ? anonymous_dentry(name, mode) : NULL;
 	struct file *f = d ? devfs_file(d, open_flags) : NULL;

@@ -23,7 +23,7 @@
 #include "vfs/inode.h"
 
 struct fifo {
-	u32 files;	  /* open files on it; inode->lock */
+	u32 files;	      /* open files on it; inode->lock */
 	u32 readers, writers; /* inode->lock; read with READ_ONCE */
 	u32 nr_reader_opens, nr_writer_opens;
 	u32 read_at, write_at; /* data_lock; read with READ_ONCE */
@@ -82,7 +82,8 @@ static void fifo_detach(struct inode *inode, struct fifo *p, bool reads, bool wr
 
 static int fifo_open(struct inode *inode, struct file *f)
 {
-	bool reads = f->mode & FILE_READ, writes = f->mode & FILE_WRITE, wait = !(f->flags & O_NONBLOCK);
+	bool reads = f->mode & FILE_READ, writes = f->mode & FILE_WRITE,
+	     wait = !(f->flags & O_NONBLOCK);
 	struct fifo *p = fifo_attach(inode);
 	u32 reader_opens, writer_opens, readers, writers;
 	int err = 0;
@@ -203,7 +204,8 @@ static ssize fifo_read(struct file *f, void __user *buf, size_t len, u64 *pos, u
 	return n;
 }
 
-static ssize fifo_write(struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags)
+static ssize fifo_write(
+	struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags)
 {
 	struct fifo *p = f->private_data;
 	/* writes of up to a page go in as a whole (PIPE_BUF); longer ones as there is room */
@@ -219,8 +221,9 @@ static ssize fifo_write(struct file *f, const void __user *buf, size_t len, u64 
 			break;
 		}
 		mutex_lock(&p->data_lock);
-		n = fifo_has_room(p, room) ? move_in(p, (const u8 __user *)buf + done, len - (size_t)done)
-					    : 0;
+		n = fifo_has_room(p, room)
+			    ? move_in(p, (const u8 __user *)buf + done, len - (size_t)done)
+			    : 0;
 		mutex_unlock(&p->data_lock);
 		if (n < 0)
 			break;
@@ -228,9 +231,10 @@ static ssize fifo_write(struct file *f, const void __user *buf, size_t len, u64 
 		wake_up_all(&p->changed);
 		if (n > 0)
 			continue;
-		n = must_not_wait(f, call_flags) ? -EAGAIN
-			: wait_event_interruptible(
-				&p->changed, fifo_has_room(p, room) || !READ_ONCE(p->readers));
+		n = must_not_wait(f, call_flags)
+			    ? -EAGAIN
+			    : wait_event_interruptible(&p->changed,
+				      fifo_has_room(p, room) || !READ_ONCE(p->readers));
 		if (n)
 			break;
 	}

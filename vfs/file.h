@@ -89,8 +89,8 @@ struct file *file_alloc(
  * /proc/self/fd shows, mode (S_IFMT and permissions) what fstat says; files of one name share it. refs 1,
  * not yet behind a descriptor. NULL: no memory. May sleep.
  */
-struct file *file_alloc_anon(const char *name, u32 mode, const struct file_ops *ops,
-	void *private_data, u32 open_flags);
+struct file *file_alloc_anon(
+	const char *name, u32 mode, const struct file_ops *ops, void *private_data, u32 open_flags);
 /* Run ->open (O_PATH files have none). 0 or its -errno; only after success will ->release run. */
 static inline int file_open(struct file *f)
 {

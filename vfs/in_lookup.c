@@ -25,7 +25,7 @@
 
 struct lookup_bucket {
 	struct spinlock lock;
-	struct dentry *first;	/* lock */
+	struct dentry *first; /* lock */
 	struct waitqueue finished;
 } __cacheline;
 

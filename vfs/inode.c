@@ -83,8 +83,9 @@ static struct inode *hash_find(const struct super_block *sb, u64 ino, u32 hash)
 {
 	struct inode *inode;
 
-	hlist_for_each_entry_rcu(inode, &buckets[hash & bucket_mask],
-		hash) if (inode->ino == ino && inode->sb == sb) return inode;
+	hlist_for_each_entry_rcu (inode, &buckets[hash & bucket_mask], hash)
+		if (inode->ino == ino && inode->sb == sb)
+			return inode;
 	return NULL;
 }
 

@@ -30,20 +30,21 @@
 struct seqlock mount_lock = SEQLOCK_INIT(RANK_MOUNT);
 
 static struct mutex mount_tree_mutex = MUTEX_INIT(mount_tree_mutex, RANK_MOUNT_TREE);
-static struct hlist_head buckets[NR_BUCKETS];		   /* mount_lock, RCU */
-static struct list_head mounts = LIST_HEAD_INIT(mounts);   /* mount_lock */
-static struct mount *root_mount;			   /* set once */
+static struct hlist_head buckets[NR_BUCKETS];		 /* mount_lock, RCU */
+static struct list_head mounts = LIST_HEAD_INIT(mounts); /* mount_lock */
+static struct mount *root_mount;			 /* set once */
 static struct slab_cache *mount_cache;
 static struct spinlock dead_lock = SPINLOCK_INIT(RANK_LRU);
-static struct list_head dead = LIST_HEAD_INIT(dead);	   /* dead_lock */
+static struct list_head dead = LIST_HEAD_INIT(dead); /* dead_lock */
 static struct work dead_work;
-static u32 next_id;					   /* mount_tree_mutex */
+static u32 next_id; /* mount_tree_mutex */
 
 struct fs_context kernel_fs = {.lock = SPINLOCK_INIT(RANK_FS_CONTEXT), .umask = 022};
 
 static struct hlist_head *bucket_of(const struct mount *parent, const struct dentry *mountpoint)
 {
-	u64 h = ((u64)(uintptr_t)parent ^ ((u64)(uintptr_t)mountpoint >> 6)) * 0x9e3779b97f4a7c15ull;
+	u64 h = ((u64)(uintptr_t)parent ^ ((u64)(uintptr_t)mountpoint >> 6)) *
+		0x9e3779b97f4a7c15ull;
 
 	return &buckets[h >> 56];
 }
@@ -107,7 +108,7 @@ static void count_freeze(struct mount *m)
 	atomic_add(&m->frozen_count, COUNT_BIAS);
 	WRITE_ONCE(m->frozen, 1);
 	synchronize_rcu_expedited();
-	for_each_cpu(cpu) {
+	for_each_cpu (cpu) {
 		sum += m->counts[cpu].n;
 		m->counts[cpu].n = 0;
 	}
@@ -131,7 +132,7 @@ struct mount *mount_lookup_rcu(const struct mount *parent, const struct dentry *
 {
 	struct mount *m;
 
-	hlist_for_each_entry_rcu(m, bucket_of(parent, mountpoint), hash)
+	hlist_for_each_entry_rcu (m, bucket_of(parent, mountpoint), hash)
 		if (READ_ONCE(m->parent) == parent && READ_ONCE(m->mountpoint) == mountpoint)
 			return m;
 	return NULL;
@@ -188,7 +189,8 @@ void mount_get_root(struct path *out)
 /* ---- Making and unmaking ---- */
 
 /* A mount of root (reference taken) of sb (reference consumed), in no tree. NULL: sb is put. */
-static struct mount *mount_new(struct super_block *sb, struct dentry *root, const char *source, u32 flags)
+static struct mount *mount_new(
+	struct super_block *sb, struct dentry *root, const char *source, u32 flags)
 {
 	struct mount *m = slab_zalloc(mount_cache, ALLOC_WAIT);
 
@@ -289,7 +291,7 @@ static void detach_locked(struct mount *m, struct path *where)
 	WRITE_ONCE(m->flags, m->flags | MOUNT_DETACHED);
 	WRITE_ONCE(m->parent, m);
 	WRITE_ONCE(m->mountpoint, m->root);
-	list_for_each_entry(other, &mounts, node)
+	list_for_each_entry (other, &mounts, node)
 		if (other->mountpoint == where->dentry)
 			return; /* the same place seen through a bind mount, or a stack */
 	atomic_fetch_and(&where->dentry->flags, ~DENTRY_MOUNTED);
@@ -318,7 +320,8 @@ static int mount_attach_new(struct mount *m, const struct path *where)
 	topmost(where, &top);
 	if (dentry_type(m->root) == DENTRY_TYPE_DIR && dentry_type(top.dentry) != DENTRY_TYPE_DIR)
 		err = -ENOTDIR;
-	else if (dentry_type(m->root) != DENTRY_TYPE_DIR && dentry_type(top.dentry) == DENTRY_TYPE_DIR)
+	else if (dentry_type(m->root) != DENTRY_TYPE_DIR &&
+		 dentry_type(top.dentry) == DENTRY_TYPE_DIR)
 		err = -EISDIR;
 	else
 		err = attach(m, &top);
@@ -343,7 +346,8 @@ int mount_bind(const struct path *from, const struct path *where)
 	struct mount *m;
 
 	atomic_add(&from->mnt->sb->refs, 1u);
-	m = mount_new(from->mnt->sb, from->dentry, from->mnt->source, from->mnt->flags & MOUNT_RDONLY);
+	m = mount_new(
+		from->mnt->sb, from->dentry, from->mnt->source, from->mnt->flags & MOUNT_RDONLY);
 	return m ? mount_attach_new(m, where) : -ENOMEM;
 }
 
@@ -375,7 +379,7 @@ static struct mount *deepest_child(struct mount *m)
 	struct mount *c;
 
 again:
-	list_for_each_entry(c, &mounts, node) {
+	list_for_each_entry (c, &mounts, node) {
 		if (c->parent == m && c != m) {
 			m = c;
 			goto again;
@@ -435,7 +439,7 @@ void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)
 	struct mount *m;
 
 	read_seqlock_excl(&mount_lock);
-	list_for_each_entry(m, &mounts, node)
+	list_for_each_entry (m, &mounts, node)
 		fn(m, arg);
 	read_sequnlock_excl(&mount_lock);
 }

@@ -39,12 +39,12 @@ struct mount {
 	u32 flags;
 	u32 id;
 	/* --- the rest --- */
-	struct list_head node;	   /* all mounts in order; mount_lock, RCU */
-	u32 nr_children;	   /* mounts on this one; mount_lock */
-	struct mount_count *counts;/* one per CPU */
-	u32 frozen;		   /* the count is frozen_count, exact; set under mount_lock */
-	s64 frozen_count;	   /* atomic */
-	struct list_head dead_node;/* waiting for the end; mount.c */
+	struct list_head node;	    /* all mounts in order; mount_lock, RCU */
+	u32 nr_children;	    /* mounts on this one; mount_lock */
+	struct mount_count *counts; /* one per CPU */
+	u32 frozen;		    /* the count is frozen_count, exact; set under mount_lock */
+	s64 frozen_count;	    /* atomic */
+	struct list_head dead_node; /* waiting for the end; mount.c */
 	char source[64];
 	struct rcu_head rcu;
 };
@@ -114,7 +114,8 @@ int mount_remove(const struct path *where, bool lazy);
  * Mount at path by name (kernel strings), creating a DENTRY_KERNEL_ONLY mount point when the directory
  * is missing on a read-only root.
  */
-int mount_at(const char *fs_name, const char *source, const char *path, const char *options, u32 flags);
+int mount_at(
+	const char *fs_name, const char *source, const char *path, const char *options, u32 flags);
 /* The root of the tree, referenced. */
 void mount_get_root(struct path *out);
 /* fn for each mount, in the order they were made. May not sleep. */

@@ -115,10 +115,12 @@ static struct super_block *make_super(
 	return super_mount(fs, dev, options, flags & MOUNT_RDONLY ? SB_RDONLY : 0);
 }
 
-int mount_at(const char *fs_name, const char *source, const char *path, const char *options, u32 flags)
+int mount_at(
+	const char *fs_name, const char *source, const char *path, const char *options, u32 flags)
 {
 	char name[256 + NAME_SLACK];
-	struct walk_start start = {.dirfd = AT_FDCWD, .flags = WALK_FOLLOW | WALK_DIRECTORY, .name = name};
+	struct walk_start start = {
+		.dirfd = AT_FDCWD, .flags = WALK_FOLLOW | WALK_DIRECTORY, .name = name};
 	struct super_block *sb;
 	struct path where;
 	int err;
@@ -183,8 +185,8 @@ static long mount_user(const char __user *source, const struct path *where, cons
 	return IS_ERR(sb) ? PTR_ERR(sb) : mount_add(sb, where, source_name, flags);
 }
 
-SYSCALL5(mount, const char __user *, source, const char __user *, target, const char __user *, type, u64,
-	ms_flags, const char __user *, data)
+SYSCALL5(mount, const char __user *, source, const char __user *, target, const char __user *, type,
+	u64, ms_flags, const char __user *, data)
 {
 	struct path where;
 	long err;
@@ -199,7 +201,8 @@ SYSCALL5(mount, const char __user *, source, const char __user *, target, const 
 	if (ms_flags & MS_BIND)
 		err = bind_user(source, &where);
 	else
-		err = mount_user(source, &where, type, ms_flags & MS_RDONLY ? MOUNT_RDONLY : 0, data);
+		err = mount_user(
+			source, &where, type, ms_flags & MS_RDONLY ? MOUNT_RDONLY : 0, data);
 	path_put(&where);
 	return err;
 }

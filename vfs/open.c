@@ -27,7 +27,7 @@
 struct open_attempt {
 	const struct open_params *params;
 	bool nonblock;
-	bool created; /* by us: its permission bits do not apply to this open */
+	bool created;		     /* by us: its permission bits do not apply to this open */
 	const struct walk_hit *from; /* the first attempt goes on from here; NULL: from the start */
 	struct file *file;
 };
@@ -118,7 +118,8 @@ static int open_tmpfile(struct walk *w, const char *name, struct open_attempt *o
 	if (!err)
 		err = inode_permission(w->inode, MAY_WRITE | MAY_EXEC);
 	if (!err)
-		err = w->inode->ops->tmpfile ? w->inode->ops->tmpfile(w->inode, mode, &inode) : -EOPNOTSUPP;
+		err = w->inode->ops->tmpfile ? w->inode->ops->tmpfile(w->inode, mode, &inode)
+					     : -EOPNOTSUPP;
 	if (err)
 		return err;
 	d = dentry_alloc(w->path.dentry, &nameless);
@@ -144,7 +145,8 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 	u32 mode = READ_ONCE(inode->mode);
 	int err;
 
-	if (unlikely((w->trailing_slash || (p->flags & O_DIRECTORY)) && !S_ISDIR(mode) && !o->created))
+	if (unlikely((w->trailing_slash || (p->flags & O_DIRECTORY)) && !S_ISDIR(mode) &&
+		     !o->created))
 		return -ENOTDIR;
 	if (unlikely(p->flags & O_PATH))
 		return 0;
@@ -162,7 +164,7 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && path_may_change(&w->path)))
 		return -EROFS;
 	if (unlikely((p->flags & O_NOATIME) && current_cred()->fsuid != 0 &&
-		    current_cred()->fsuid != inode->uid))
+		     current_cred()->fsuid != inode->uid))
 		return -EPERM;
 	return 0;
 }
@@ -188,7 +190,7 @@ static int open_position(struct walk *w, struct open_attempt *o)
 	if (unlikely(err))
 		return err;
 	if (unlikely(o->nonblock && inode->fops && inode->fops->open_may_block &&
-		    !(p->flags & (O_PATH | O_NONBLOCK)))) {
+		     !(p->flags & (O_PATH | O_NONBLOCK)))) {
 		walk_count(WALK_OUT_would_block);
 		return -EAGAIN;
 	}
@@ -219,8 +221,8 @@ static int open_attempt(const struct walk_start *start, unsigned flags, void *ar
 {
 	struct open_attempt *o = arg;
 	struct walk w;
-	const char *name = o->from ? walk_continue(&w, start, flags, o->from)
-				   : walk_begin(&w, start, flags);
+	const char *name =
+		o->from ? walk_continue(&w, start, flags, o->from) : walk_begin(&w, start, flags);
 	int err = IS_ERR(name) ? (int)PTR_ERR(name) : 0;
 
 	o->from = NULL;
@@ -258,12 +260,13 @@ static __always_inline bool opens_plainly(const struct inode *inode, const struc
  * is not of that kind, or something moved meanwhile; nothing has changed, go the general way.
  * Context: walk_hit's read section, which is ended here; never sleeps.
  */
-static __always_inline struct file *open_hit(const struct walk_hit *hit, const struct open_params *p)
+static __always_inline struct file *open_hit(
+	const struct walk_hit *hit, const struct open_params *p)
 {
 	struct file *f;
 
 	if (unlikely(!opens_plainly(hit->inode, p) ||
-		    !walk_legitimize(&hit->path, hit->seq, hit->mount_seq))) {
+		     !walk_legitimize(&hit->path, hit->seq, hit->mount_seq))) {
 		rcu_read_unlock();
 		return NULL;
 	}
@@ -289,7 +292,8 @@ static __always_inline struct file *open_hit(const struct walk_hit *hit, const s
 /* Flags with which open_hit may be tried: reading, nothing created, cut or looked at sideways. */
 #define OPEN_HIT_FLAGS (O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
 
-struct file *vfs_open(const struct walk_start *start, const struct open_params *params, bool nonblock_open)
+struct file *vfs_open(
+	const struct walk_start *start, const struct open_params *params, bool nonblock_open)
 {
 	struct walk_start s;
 	struct open_attempt o;

@@ -30,4 +30,5 @@ int open_how_copy(struct open_how *out, const void __user *how, size_t size);
  * ->open (regular files, directories, harmless devices), -EAGAIN for anything else.
  * Returns a file with one reference, or ERR_PTR.
  */
-struct file *vfs_open(const struct walk_start *start, const struct open_params *params, bool nonblock_open);
+struct file *vfs_open(
+	const struct walk_start *start, const struct open_params *params, bool nonblock_open);

@@ -28,8 +28,7 @@ static int check_how(const struct open_how *how)
 		return -EINVAL;
 	if ((flags & O_CREAT) && (flags & O_DIRECTORY))
 		return -EINVAL;
-	if ((flags & O_TMPFILE_BIT) &&
-		(!(flags & O_DIRECTORY) || (flags & O_ACCMODE) == O_RDONLY))
+	if ((flags & O_TMPFILE_BIT) && (!(flags & O_DIRECTORY) || (flags & O_ACCMODE) == O_RDONLY))
 		return -EINVAL;
 	if ((flags & O_PATH) && (flags & ~OPEN_PATH_FLAGS))
 		return -EINVAL;

@@ -78,8 +78,8 @@ static bool legitimize_root(struct walk *w)
 static bool may_resume(const struct walk *w, enum walk_outcome reason)
 {
 	return w->start->resume && w->depth == 0 && !(w->flags & WALK_SCOPED) &&
-		(reason == WALK_OUT_not_cached || reason == WALK_OUT_link_not_cached ||
-			reason == WALK_OUT_revalidate);
+	       (reason == WALK_OUT_not_cached || reason == WALK_OUT_link_not_cached ||
+		       reason == WALK_OUT_revalidate);
 }
 
 static int fail_cached(struct walk *w, enum walk_outcome reason)

@@ -99,7 +99,8 @@ static const char *begin_resumed(struct walk *w, struct walk_resume *r)
 }
 
 /* A walk that stands nowhere yet. */
-static __always_inline void walk_init(struct walk *w, const struct walk_start *start, unsigned flags)
+static __always_inline void walk_init(
+	struct walk *w, const struct walk_start *start, unsigned flags)
 {
 	w->flags = flags;
 	w->start = start;
@@ -166,7 +167,7 @@ static bool search_allowed(const struct walk *w)
 {
 	/* x for everybody, which is nearly every directory, needs no look at the credentials */
 	return likely((READ_ONCE(w->inode->mode) & 0111) == 0111) ||
-		inode_permission(w->inode, MAY_EXEC) == 0;
+	       inode_permission(w->inode, MAY_EXEC) == 0;
 }
 
 /* May we look names up where we are? A refusal in RCU mode is judged again outside (CONTRACT 3). */
@@ -385,7 +386,7 @@ static int path_attempt(const struct walk_start *start, unsigned flags, void *ar
 		err = walk_complete(&w);
 	if (likely(!err)) {
 		if (unlikely((w.trailing_slash || (flags & WALK_DIRECTORY)) &&
-			    dentry_type(w.path.dentry) != DENTRY_TYPE_DIR)) {
+			     dentry_type(w.path.dentry) != DENTRY_TYPE_DIR)) {
 			err = -ENOTDIR;
 		} else {
 			*out = w.path;
@@ -413,8 +414,10 @@ static int parent_attempt(const struct walk_start *start, unsigned flags, void *
 	if (!err)
 		err = walk_complete(&w);
 	if (!err) {
-		*out = (struct walk_parent){.path = w.path, .last = w.last,
-			.last_type = w.last_type, .trailing_slash = w.trailing_slash};
+		*out = (struct walk_parent){.path = w.path,
+			.last = w.last,
+			.last_type = w.last_type,
+			.trailing_slash = w.trailing_slash};
 		w.path.mnt = NULL;
 	}
 	walk_end(&w);
@@ -435,7 +438,8 @@ void walk_resume_release(struct walk_resume *r)
 
 /* ---- Copies of users' paths ---- */
 
-int path_name_copy(struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
+int path_name_copy(
+	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
 {
 	ssize n = strncpy_from_user(p->small, path, sizeof(p->small) - NAME_SLACK);
 

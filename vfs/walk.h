@@ -9,13 +9,13 @@
 #include "vfs/mount.h"
 
 /* Lookup flags */
-#define WALK_FOLLOW	  0x0001u /* follow a final symlink */
-#define WALK_DIRECTORY	  0x0002u /* the result must be a directory */
-#define WALK_RCU	  0x0004u /* in RCU mode now; never set by callers */
-#define WALK_CACHED	  0x0008u /* no blocking: -EAGAIN on the first thing that would */
-#define WALK_REVAL	  0x0010u /* third attempt: ask the file system again for everything */
-#define WALK_EMPTY	  0x0020u /* an empty path means dirfd itself */
-#define WALK_NO_RCU	  0x0040u /* start as a ref walk (retry strategy norcu) */
+#define WALK_FOLLOW    0x0001u /* follow a final symlink */
+#define WALK_DIRECTORY 0x0002u /* the result must be a directory */
+#define WALK_RCU       0x0004u /* in RCU mode now; never set by callers */
+#define WALK_CACHED    0x0008u /* no blocking: -EAGAIN on the first thing that would */
+#define WALK_REVAL     0x0010u /* third attempt: ask the file system again for everything */
+#define WALK_EMPTY     0x0020u /* an empty path means dirfd itself */
+#define WALK_NO_RCU    0x0040u /* start as a ref walk (retry strategy norcu) */
 /* Scoped: the RESOLVE_* flags */
 #define WALK_NO_XDEV	   0x01000u
 #define WALK_NO_MAGICLINKS 0x02000u
@@ -57,19 +57,19 @@ u64 walk_outcome_count(enum walk_outcome o);
 
 /* Where an inline attempt got to, for retry strategy `resume`. */
 struct walk_resume {
-	struct path at;	   /* referenced when held */
-	const char *rest;  /* into walk_start.name: the component to go on with */
-	bool held;	   /* at is referenced, good or not */
-	bool valid;	   /* a walk may go on from there */
+	struct path at;	  /* referenced when held */
+	const char *rest; /* into walk_start.name: the component to go on with */
+	bool held;	  /* at is referenced, good or not */
+	bool valid;	  /* a walk may go on from there */
 };
 
 struct walk_log; /* vfs/walk_log.h: a record of every step, for the walk command */
 
 /* Where a path starts, and what goes with it; lives on the caller's stack. */
 struct walk_start {
-	int dirfd;	     /* AT_FDCWD or a descriptor of current's */
-	unsigned flags;	     /* WALK_* */
-	const char *name;    /* kernel copy, terminated, at most PATH_MAX with the NUL, and NAME_SLACK
+	int dirfd;	  /* AT_FDCWD or a descriptor of current's */
+	unsigned flags;	  /* WALK_* */
+	const char *name; /* kernel copy, terminated, at most PATH_MAX with the NUL, and NAME_SLACK
 			      * readable bytes after it */
 	/* Ring: chain on another thread's lookup instead of sleeping (see dcache_lookup_begin); the walk
 	 * then fails with -EAGAIN without WALK_CACHED, and waiter->fn will run. */
@@ -109,10 +109,11 @@ struct dentry *walk_lookup_one(struct dentry *parent, const struct qstr *last);
 
 /* A user's path, copied once: small ones inline. */
 struct path_name {
-	char *name;	 /* small or allocated */
+	char *name; /* small or allocated */
 	u32 length;
 	char small[200];
 };
 /* 0, -EFAULT, -ENAMETOOLONG, -ENOENT (empty, unless allow_empty), -ENOMEM (-EAGAIN under NOWAIT). */
-int path_name_copy(struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode);
+int path_name_copy(
+	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode);
 void path_name_release(struct path_name *p);

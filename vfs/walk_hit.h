@@ -104,7 +104,8 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
 
 /* Flags a walk may have and still be one for walk_hit: what else there is changes the rules. */
-#define WALK_HIT_FLAGS (WALK_FOLLOW | WALK_CACHED | WALK_DIRECTORY | WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS)
+#define WALK_HIT_FLAGS                                                                             \
+	(WALK_FOLLOW | WALK_CACHED | WALK_DIRECTORY | WALK_NO_SYMLINKS | WALK_NO_MAGICLINKS)
 
 /* walk_hit: nothing has been done, start the general walk from the beginning. */
 #define WALK_HIT_NOT_MINE 2
@@ -118,7 +119,8 @@ static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
  *   -ENOENT            final
  *   WALK_HIT_NOT_MINE, -ECHILD (lost a race): use the general walk
  */
-static __always_inline int walk_hit(const struct walk_start *start, unsigned flags, struct walk_hit *hit)
+static __always_inline int walk_hit(
+	const struct walk_start *start, unsigned flags, struct walk_hit *hit)
 {
 	const struct fs_context *fs = current_fs();
 	const char *name = start->name;
@@ -127,7 +129,7 @@ static __always_inline int walk_hit(const struct walk_start *start, unsigned fla
 	int result;
 
 	if (unlikely((flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
-		    (start->resume && start->resume->held)))
+		     (start->resume && start->resume->held)))
 		return WALK_HIT_NOT_MINE;
 	if (*name == '/') {
 		from = &fs->root;

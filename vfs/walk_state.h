@@ -14,9 +14,9 @@
 
 /* A symlink whose body is being walked. */
 struct walk_link {
-	struct path path;  /* the link itself: keeps its body alive in ref mode */
+	struct path path; /* the link itself: keeps its body alive in ref mode */
 	u32 seq;
-	const char *rest;  /* what follows the link in the string it was found in; NULL: nothing, it
+	const char *rest; /* what follows the link in the string it was found in; NULL: nothing, it
 			    * was the last component */
 };
 
@@ -27,14 +27,14 @@ struct walk {
 	u32 flags;	     /* WALK_* */
 	struct qstr last;    /* the component being looked at, into the path or a link's body */
 	enum walk_last last_type;
-	bool trailing_slash; /* behind the last component */
-	bool asked;	     /* the last lookup asked the file system (log) */
-	bool had_run;	     /* walk_run has been here already */
-	u32 depth;	     /* links on the stack */
-	u32 total_links;     /* followed so far: ELOOP above WALK_MAX_LINKS */
+	bool trailing_slash;	   /* behind the last component */
+	bool asked;		   /* the last lookup asked the file system (log) */
+	bool had_run;		   /* walk_run has been here already */
+	u32 depth;		   /* links on the stack */
+	u32 total_links;	   /* followed so far: ELOOP above WALK_MAX_LINKS */
 	u32 mount_seq, rename_seq; /* sampled before anything else */
 	u32 root_seq;
-	struct path root;    /* root.mnt NULL: not needed so far */
+	struct path root; /* root.mnt NULL: not needed so far */
 	const struct walk_start *start;
 	struct file *dir_file; /* keeps dirfd's file while the walk runs */
 	struct walk_link links[WALK_MAX_LINKS];
@@ -63,7 +63,8 @@ int walk_lookup(struct walk *w, struct walk_next *next);
  * last of the body on top of the stack, which is popped. 0 with *body NULL, or the body to walk, whose
  * link is on top of the stack with rest unset. Consumes next in every case but WALK_AGAIN.
  */
-int walk_enter(struct walk *w, struct walk_next *next, bool ends_link, bool follow, const char **body);
+int walk_enter(
+	struct walk *w, struct walk_next *next, bool ends_link, bool follow, const char **body);
 /* One whole step, lookup and enter, for any last_type. */
 int walk_component(struct walk *w, bool ends_link, bool follow, const char **body);
 /* Make w->root known (and referenced in ref mode). */
@@ -81,8 +82,8 @@ const char *walk_begin(struct walk *w, const struct walk_start *start, unsigned 
  * rest of the path.
  */
 struct walk_hit;
-const char *walk_continue(
-	struct walk *w, const struct walk_start *start, unsigned flags, const struct walk_hit *from);
+const char *walk_continue(struct walk *w, const struct walk_start *start, unsigned flags,
+	const struct walk_hit *from);
 /* Walk all components but the last, which is left in w->last. */
 int walk_components(struct walk *w, const char *name);
 /* The last component and, when follow is set, the links it leads through. */

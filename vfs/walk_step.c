@@ -314,7 +314,8 @@ static int link_body(struct walk *w, struct walk_next *next, const char **body)
 			return err;
 	}
 	if (!*body) {
-		err = next->inode->ops->read_link ? next->inode->ops->read_link(next->inode) : -EINVAL;
+		err = next->inode->ops->read_link ? next->inode->ops->read_link(next->inode)
+						  : -EINVAL;
 		*body = load_acquire(&next->inode->link);
 	}
 	if (!err && !*body)
@@ -354,7 +355,8 @@ static int enter_link(struct walk *w, struct walk_next *next, bool ends_link, co
 	}
 	if (unlikely(next->inode->flags & INODE_MAGIC_LINK)) {
 		if (w->flags & WALK_RCU) {
-			err = walk_unlazy_next(w, next->path.dentry, next->seq, WALK_OUT_magic_link);
+			err = walk_unlazy_next(
+				w, next->path.dentry, next->seq, WALK_OUT_magic_link);
 			if (err)
 				return err;
 		}
@@ -375,7 +377,8 @@ static int enter_link(struct walk *w, struct walk_next *next, bool ends_link, co
 
 /* ---- Entering what was found ---- */
 
-int walk_enter(struct walk *w, struct walk_next *next, bool ends_link, bool follow, const char **body)
+int walk_enter(
+	struct walk *w, struct walk_next *next, bool ends_link, bool follow, const char **body)
 {
 	u32 flags = READ_ONCE(next->path.dentry->flags);
 	int err;
@@ -497,7 +500,8 @@ static int parent_ref(struct walk *w, struct walk_next *next, bool *stay)
 		int err;
 
 		if (w->path.dentry != m->root) {
-			if (m->root != m->sb->root && !dentry_is_descendant(w->path.dentry, m->root))
+			if (m->root != m->sb->root &&
+				!dentry_is_descendant(w->path.dentry, m->root))
 				return -ENOENT; /* renamed out of a bind mount */
 			next->path = (struct path){m, dentry_get_parent(w->path.dentry)};
 			next->inode = next->path.dentry->inode;
@@ -529,17 +533,19 @@ static int walk_up(struct walk *w)
 
 	walk_need_root(w);
 	do {
-		err = w->flags & WALK_RCU ? parent_rcu(w, &next, &stay) : parent_ref(w, &next, &stay);
+		err = w->flags & WALK_RCU ? parent_rcu(w, &next, &stay)
+					  : parent_ref(w, &next, &stay);
 		if (err == WALK_AGAIN)
-			walk_need_root(w); /* an unscoped root was forgotten on the way out of RCU */
+			/* an unscoped root was forgotten on the way out of RCU */
+			walk_need_root(w);
 		else if (!err && !stay)
 			err = walk_enter(w, &next, false, false, &body);
 	} while (err == WALK_AGAIN);
 	if (err)
 		return err;
 	/* A race with a rename or mount must not let a scoped walk out (CONTRACT 2). */
-	if ((w->flags & WALK_SCOPED) &&
-		(read_seqretry(&mount_lock, w->mount_seq) || read_seqretry(&rename_lock, w->rename_seq)))
+	if ((w->flags & WALK_SCOPED) && (read_seqretry(&mount_lock, w->mount_seq) ||
+						read_seqretry(&rename_lock, w->rename_seq)))
 		return -EAGAIN;
 	return 0;
 }

@@ -28,7 +28,7 @@
 #include "vfs/generic.h"
 #include "vfs/super.h"
 
-#define TMPFS_MAGIC 0x01021994
+#define TMPFS_MAGIC  0x01021994
 #define FIRST_COOKIE 2 /* 0 and 1 are the vfs' dots */
 
 struct tmpfs_entry {
@@ -154,7 +154,7 @@ static void tmpfs_evict_inode(struct inode *inode)
 {
 	struct tmpfs_entry *e, *next;
 
-	list_for_each_entry_safe(e, next, &tmpfs_of(inode)->entries, node)
+	list_for_each_entry_safe (e, next, &tmpfs_of(inode)->entries, node)
 		slab_free(tmpfs_entry_cache, e);
 	list_init(&tmpfs_of(inode)->entries);
 }
@@ -262,7 +262,8 @@ static void move_dotdot(const struct inode *moved, struct inode *from_dir, struc
 	inode_set_nlink(to_dir, to_dir->nlink + 1);
 }
 
-static void exchange(struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to)
+static void exchange(
+	struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to)
 {
 	struct tmpfs_entry *a = from->fs_data, *b = to->fs_data;
 
@@ -287,7 +288,8 @@ static int tmpfs_rename(struct inode *from_dir, struct dentry *from, struct inod
 		return 0;
 	}
 	if (replaced) {
-		int err = S_ISDIR(replaced->mode) ? tmpfs_rmdir(to_dir, to) : tmpfs_unlink(to_dir, to);
+		int err = S_ISDIR(replaced->mode) ? tmpfs_rmdir(to_dir, to)
+						  : tmpfs_unlink(to_dir, to);
 
 		if (err)
 			return err;
@@ -308,7 +310,7 @@ static int tmpfs_iterate(struct file *f, struct dir_context *c)
 {
 	struct tmpfs_entry *e;
 
-	list_for_each_entry(e, &tmpfs_of(f->inode)->entries, node) {
+	list_for_each_entry (e, &tmpfs_of(f->inode)->entries, node) {
 		const struct dentry *d = e->dentry;
 
 		if (e->cookie < c->pos)
@@ -388,14 +390,17 @@ static const struct inode_ops dir_ops = {
 static const struct inode_ops file_ops = {.truncate = memory_truncate};
 static const struct inode_ops other_ops;
 static const struct file_ops dir_file_ops = {.iterate = tmpfs_iterate};
-static const struct file_ops tmpfs_file_ops = {.read = generic_file_read, .write = memory_file_write};
+static const struct file_ops tmpfs_file_ops = {
+	.read = generic_file_read, .write = memory_file_write};
 
 static struct file_system tmpfs = {.name = "tmpfs", .fill_super = tmpfs_fill_super};
 
 void tmpfs_init(void)
 {
-	tmpfs_inode_cache = slab_cache_create("tmpfs inode", sizeof(struct tmpfs_inode), 0, 0, NULL);
-	tmpfs_entry_cache = slab_cache_create("tmpfs entry", sizeof(struct tmpfs_entry), 0, 0, NULL);
+	tmpfs_inode_cache =
+		slab_cache_create("tmpfs inode", sizeof(struct tmpfs_inode), 0, 0, NULL);
+	tmpfs_entry_cache =
+		slab_cache_create("tmpfs entry", sizeof(struct tmpfs_entry), 0, 0, NULL);
 	if (!tmpfs_inode_cache || !tmpfs_entry_cache)
 		panic("tmpfs: no memory");
 	file_system_register(&tmpfs);

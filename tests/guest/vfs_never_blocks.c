@@ -188,8 +188,9 @@ KTEST(contract_cached_open)
 		plain = open_errno(path, r->flags, false);
 		cached = open_errno(path, r->flags, true);
 		if (plain != r->plain || cached != r->cached) {
-			ktest_fail(__FILE__, __LINE__, "%s flags %llx: plain %d (expected %d), cached %d (%d)",
-				path, (unsigned long long)r->flags, plain, r->plain, cached, r->cached);
+			ktest_fail(__FILE__, __LINE__,
+				"%s flags %llx: plain %d (expected %d), cached %d (%d)", path,
+				(unsigned long long)r->flags, plain, r->plain, cached, r->cached);
 			return;
 		}
 	}
@@ -238,7 +239,8 @@ KTEST(walk_scoped)
 		plain = try_walk(path, scoped[i].flags);
 		cached = try_walk(path, scoped[i].flags | WALK_CACHED);
 		if (plain != scoped[i].plain || cached != scoped[i].cached) {
-			ktest_fail(__FILE__, __LINE__, "%s flags %x: plain %d (expected %d), cached %d (%d)", path,
+			ktest_fail(__FILE__, __LINE__,
+				"%s flags %x: plain %d (expected %d), cached %d (%d)", path,
 				scoped[i].flags, plain, scoped[i].plain, cached, scoped[i].cached);
 			return;
 		}

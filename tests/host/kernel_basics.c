@@ -214,7 +214,8 @@ KTEST(list_hlist_remove_in_any_order)
 	}
 	hlist_del_rcu(&e[1].hash);
 	KT_CHECK(hlist_unhashed(&e[1].hash));
-	hlist_for_each_entry_rcu(p, &h, hash) sum = sum * 10 + p->value;
+	hlist_for_each_entry_rcu (p, &h, hash)
+		sum = sum * 10 + p->value;
 	KT_EQ(sum, 31);
 	hlist_del_rcu(&e[2].hash);
 	hlist_del_rcu(&e[0].hash);
