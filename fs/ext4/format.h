@@ -221,12 +221,12 @@ static_assert(sizeof(struct ext4_disk_extent_index) == 12, "on disk");
 
 /* ---- Directories ---- */
 
+/* The name follows. */
 struct ext4_disk_dirent {
 	le32 inode;
 	le16 rec_len;
 	u8 name_len;
 	u8 file_type; /* without the filetype feature: high byte of the name's length */
-		      /* char name[] */
 } __packed;
 static_assert(sizeof(struct ext4_disk_dirent) == 8, "on disk");
 #define EXT4_DIRENT_MIN 12u
