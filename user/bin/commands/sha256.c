@@ -60,16 +60,16 @@ static void add_block(struct sha256 *s, const unsigned char *p)
 		       (ror(b, 17) ^ ror(b, 19) ^ b >> 10);
 	}
 	memcpy(v, s->state, sizeof(v));
-	for (int i = 0; i < 64; i++) {
-		uint32_t a = v[0], e = v[4];
-		uint32_t t = v[7] + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) +
-			     ((e & v[5]) ^ (~e & v[6])) + rounds[i] + w[i];
-		uint32_t u = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) +
-			     ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+	/* The eight variables stay where they are; their roles rotate. */
+	for (unsigned i = 0; i < 64; i++) {
+		uint32_t a = v[-i & 7], e = v[(4 - i) & 7], *h = &v[(7 - i) & 7];
+		uint32_t b = v[(1 - i) & 7], c = v[(2 - i) & 7], f = v[(5 - i) & 7],
+			 g = v[(6 - i) & 7];
+		uint32_t t = *h + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) + ((e & f) ^ (~e & g)) +
+			     rounds[i] + w[i];
 
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += t;
-		v[0] = t + u;
+		v[(3 - i) & 7] += t;
+		*h = t + (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
 	}
 	for (int i = 0; i < 8; i++)
 		s->state[i] += v[i];

@@ -147,7 +147,7 @@ static void place_cursor(unsigned end)
 
 	/* At the right edge the terminal has not wrapped yet: make it. */
 	if (end % ed.columns == 0)
-		puts_raw("\r\n");
+		puts_raw("\n");
 	if (up) {
 		snprintf(move, sizeof(move), "\033[%uA", up);
 		puts_raw(move);
@@ -283,12 +283,12 @@ static void tab(void)
 	else if (*text)
 		insert(text, strlen(text));
 	else if (list) {
-		puts_raw("\r\n");
+		puts_raw("\n");
 		for (char *line = list; *line;) {
 			size_t n = strcspn(line, "\n");
 
 			put(line, n);
-			puts_raw("\r\n");
+			puts_raw("\n");
 			line += n + (line[n] == '\n');
 		}
 		ed.row = 0;
@@ -468,7 +468,7 @@ bool line_read(const char *prompt, char *buf, size_t size)
 	puts_raw(prompt);
 	more = edit_line();
 	buf[ed.len] = '\0';
-	puts_raw("\r\n");
+	puts_raw("\n");
 	raw_end();
 	return more;
 }
