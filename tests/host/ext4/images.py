@@ -321,6 +321,123 @@ def test_far(tmp):
         raise Failure("the beginning or the hole is wrong")
 
 
+def test_tail(tmp):
+    """What lies behind the end of a file in its last block is not shown (ext4_host looks)."""
+    source, image = os.path.join(tmp, "tail"), os.path.join(tmp, "image")
+    shutil.rmtree(source, ignore_errors=True)
+    os.mkdir(source)
+    put(os.path.join(source, "f"), b"s" * 5000)
+    put(os.path.join(source, "g"), b"s")
+    mkfs(image, "-t ext4 -b 4096", source, "16M")
+    poke(image, file_block(image, "f", 1) * 4096 + 904, b"\xaa" * (4096 - 904))
+    poke(image, file_block(image, "g", 0) * 4096 + 1, b"\xaa" * 4095)
+    shutil.rmtree(os.path.join(tmp, "contents"), ignore_errors=True)
+    dump(image, os.path.join(tmp, "contents"))
+    shutil.rmtree(os.path.join(tmp, "contents"))
+
+
+def test_loops(tmp):
+    """A folder that is reached a second way, from below or from the side, does not make the tree endless."""
+    image = os.path.join(tmp, "image")
+    mkfs(image, "-t ext4 -O ^metadata_csum", size="16M")
+    debugfs(image, "mkdir a", "mkdir a/b", "mkdir c", "link a a/b/up", "link a/b a/b/self", "link / a/b/root",
+            "link a/b c/side", "link <8> c/journal", "link <60> c/deleted")
+    shutil.rmtree(os.path.join(tmp, "contents"), ignore_errors=True)
+    os.mkdir(os.path.join(tmp, "contents"))
+    out = run([HOST, "dump", image, os.path.join(tmp, "contents")], ok=(1,)).stdout.decode()
+    shutil.rmtree(os.path.join(tmp, "contents"))
+    for line in ("/a/b/up lookup -117", "/a/b/self lookup -117", "/a/b/root lookup -117",
+                 "/c/journal lookup -117", "/c/deleted lookup -117", "a directory with two parents",
+                 "an entry leads back to its own ancestor", "an entry leads to a reserved inode",
+                 "a name leads to a deleted inode"):
+        if line not in out:
+            raise Failure(f"no '{line}' in\n{out}")
+
+
+def inode_place(image, path):
+    """Where the inode lies on the disk, in bytes."""
+    out = subprocess.run(["debugfs", "-R", f"imap {path}", image], env=ENV, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL).stdout.decode().split()
+    return int(out[out.index("block", 6) + 1].rstrip(",")) * 1024 + int(out[-1], 16)
+
+
+def dirent_place(image, folder, name):
+    """Where the entry lies, in bytes; the folder is one block."""
+    block = file_block(image, folder)
+    with open(image, "rb") as f:
+        f.seek(block * 1024)
+        return block * 1024 + f.read(1024).index(name) - 8
+
+
+def test_wrong_words(tmp):
+    """One word at a time, and the console line that must name it."""
+    source, good, image = (os.path.join(tmp, n) for n in ("words", "good", "image"))
+    shutil.rmtree(source, ignore_errors=True)
+    os.makedirs(os.path.join(source, "d"))
+    put(os.path.join(source, "f"), pattern("words", 3000))
+    put(os.path.join(source, "d", "entry"), b"x")
+    put(os.path.join(source, "d", "second"), b"x")
+    os.symlink("target", os.path.join(source, "l"))
+    os.symlink("t" * 100, os.path.join(source, "long"))
+    sparse(os.path.join(source, "two"), 9000, [(0, b"a"), (8192, b"b")])
+    sparse(os.path.join(source, "tree"), 100 * 8192, [(i * 8192, b"%d" % i) for i in range(100)])
+    mkfs(good, "-t ext4 -b 1024 -O ^metadata_csum", source, "16M")
+    f, d, l, two, tree, long = (inode_place(good, n) for n in ("f", "d", "l", "two", "tree", "long"))
+    with open(good, "rb") as disk:
+        disk.seek(tree + 0x28 + 12 + 4)
+        leaf = struct.unpack("<I", disk.read(4))[0] * 1024
+    entry = dirent_place(good, "d", b"entry")
+    rows = [
+        (f + 0x28, "<H", 0, "without its magic"),
+        (f + 0x28 + 2, "<HH", (5, 5), "too many entries"),
+        (f + 0x28 + 2, "<HH", (3, 2), "too many entries"),
+        (f + 0x28 + 6, "<H", 6, "too deep"),
+        (f + 0x28 + 12 + 8, "<I", 0x7fffffff, "outside the file system"),
+        (f + 0x28 + 12 + 6, "<H", 1, "outside the file system"),
+        (f + 0x28 + 12 + 4, "<H", 0, "out of its place"),
+        (f + 0x28 + 12 + 4, "<H", 32767, "outside the file system"),
+        (two + 0x28 + 12, "<I", 9, "out of order"),
+        (two + 0x28 + 24, "<I", 0, "out of order"),
+        (tree + 0x28 + 6, "<H", 2, "wrong depth"),
+        (tree + 0x28 + 2, "<H", 0, "empty extent index"),
+        (tree + 0x28 + 12 + 4, "<I", 0x7fffffff, "outside the file system"),
+        (leaf, "<H", 0, "without its magic"),
+        (leaf + 2, "<HH", (200, 200), "too many entries"),
+        (leaf + 6, "<H", 1, "wrong depth"),
+        (leaf + 24, "<I", 0, "out of order"),
+        (f, "<H", 0o170644, "no known type"),
+        (f + 4, "<I", 0xffffffff, None),
+        (f + 0x1a, "<H", 0, "deleted inode"),
+        (f + 0x6c, "<I", 0xffffffff, "file of impossible size"),
+        (f + 0x80, "<H", 0xfff0, "extra fields"),
+        (f + 0x80, "<H", 30, "extra fields"),
+        (f + 0x20, "<I", 0x10080000, "inline"),
+        (d + 4, "<I", 1, "directory of impossible size"),
+        (d + 4, "<I", 0x40000000, "directory of impossible size"),
+        (d + 4, "<I", 2048, "a hole in a directory"),
+        (l + 0x28, "<I", 0, "empty or contains a NUL"),
+        (l + 4, "<I", 0, "empty or contains a NUL"),
+        (long + 4, "<I", 1024, "link of impossible size"),
+        (entry, "<I", 0x7fffffff, "impossible inode"),
+        (entry + 4, "<H", 0, "impossible length"),
+        (entry + 4, "<H", 10, "impossible length"),
+        (entry + 4, "<H", 2000, "impossible length"),
+        (entry + 6, "<B", 255, "name does not fit"),
+        (entry + 6, "<B", 0, "name does not fit"),
+        (entry + 9, "<B", ord("/"), "slash or NUL"),
+        (entry + 9, "<B", 0, "slash or NUL"),
+    ]
+    for place, form, value, words in rows:
+        shutil.copy(good, image)
+        poke(image, place, struct.pack(form, *(value if isinstance(value, tuple) else (value,))))
+        shutil.rmtree(os.path.join(tmp, "contents"), ignore_errors=True)
+        os.mkdir(os.path.join(tmp, "contents"))
+        out = run([HOST, "dump", image, os.path.join(tmp, "contents")], ok=(0, 1)).stdout.decode(errors="replace")
+        if words and words not in out:
+            raise Failure(f"{value} at {place}: no '{words}' in\n{out}")
+    shutil.rmtree(os.path.join(tmp, "contents"))
+
+
 # Found by search: names "c" * 224 + number with one hash (half_md4) under this seed.
 COLLISION_SEED = "11111111-1111-1111-1111-111111111111"
 COLLIDING = (14218779, 25783887, 91191716, 113557109, 124137265,
@@ -635,7 +752,8 @@ def main():
             test(name, test_kind, name, options, sources[entries], tmp)
     for name, fn, *more in (("times", test_times), ("unwritten", test_unwritten, "-t ext4 -b 4096"),
                             ("unwritten-no-csum", test_unwritten, "-t ext4 -b 4096 -O ^metadata_csum"),
-                            ("far", test_far), ("collisions", test_collisions)):
+                            ("far", test_far), ("tail", test_tail), ("loops", test_loops), ("wrong-words", test_wrong_words),
+                            ("collisions", test_collisions)):
         if want(name):
             test(name, fn, *more, tmp)
     for name, options, word in REFUSED:
