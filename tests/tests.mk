@@ -18,7 +18,7 @@ test:
 
 test-layers: test
 
-test-host test-libc-only test-guest test-crash test-programs test-console: test-%:
+test-host test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
 	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
 
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
@@ -31,4 +31,4 @@ test-built:
 		$(if $(filter 1,$(V)),--verbose)
 
 .PHONY: test test-layers test-ready test-built test-host test-libc-only test-guest test-crash \
-	test-programs test-console
+	test-disks test-programs test-console
