@@ -19,7 +19,8 @@
 #include "kernel/string.h"
 #include "kernel/wait.h"
 
-#define INPUT_SIZE 4096
+/* A script pasted in one go must fit: a serial line cannot be told to wait. */
+#define INPUT_SIZE 65536
 #define CTRL(c)	   ((c) - 'A' + 1)
 
 static struct spinlock input_lock = SPINLOCK_INIT(RANK_CONSOLE - 1);

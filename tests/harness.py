@@ -36,7 +36,7 @@ class Results:
                 self.failures.append(name)
             print(f"{verdict:4} {name}{' (' + note + ')' if note else ''}")
             if detail and (verdict == "FAIL" or self.verbose):
-                print("".join(f"     | {line}\n" for line in detail.rstrip().splitlines()), end="")
+                print("".join(f"     | {line[:160]}\n" for line in detail.rstrip().splitlines() if line), end="")
             sys.stdout.flush()
 
     def counts(self):
@@ -187,14 +187,12 @@ class Console:
         Type a command, and return what it printed, without carriage returns. Its exit status has to be
         status (None: any).
         """
-        # The marker is typed in two pieces, so that the echo does not look like it.
-        self.type(f'{command}; echo "[""$?"]\r')
-        before = self.expect(r"\[(\d+)\]\r*\n")
+        # The marks are typed in two pieces, so that their echo does not look like them.
+        self.type(f'echo "<""<"; {command}; echo "[""$?"]\r')
+        self.expect(r"\n<<\r*\n")
+        out = ESCAPES.sub("", self.expect(r"\[(\d+)\]\r*\n")).replace("\r", "")
         got = int(self.p.match.group(1))
         self.prompt()
-        out = ESCAPES.sub("", before).replace("\r", "")
-        out = out.split("\"$?\"]", 1)[-1]
-        out = out[1:] if out.startswith("\n") else out
         if status is not None and got != status:
             raise Wrong(f"`{command}` has exit status {got}, expected {status}; it printed:\n{out}")
         return out

@@ -96,7 +96,7 @@ def wc_head_and_tail(c):
     equal(c.run("wc /etc/numbers").split(), ["1000", "1000", "3893", "/etc/numbers"])
     equal(c.run("head -n 2 /etc/numbers"), "1\n2\n")
     equal(c.run("tail -n 2 /etc/numbers"), "999\n1000\n")
-    equal(c.run("wc -l < /etc/numbers").split(), ["1000"])
+    equal(c.run("wc -l < /etc/numbers").split()[0], "1000")
 
 
 @shell.test
@@ -134,7 +134,9 @@ def shell_grammar(c):
     equal(c.run("X=5; echo \"$X\" '$X'"), "5 $X\n")
     equal(c.run("false; echo $?"), "1\n")
     equal(c.run("echo /etc/host*"), "/etc/hostname\n")
-    c.see("echo 'open", r"quote is not closed", status=None)
+    c.type("echo 'open\r")
+    c.expect("quote is not closed")
+    c.prompt()
 
 
 @shell.test
@@ -348,7 +350,7 @@ def editing_in_the_middle(c):
     c.type("echo ac\x1b[Db\r")
     c.expect(r"\nabc\r")
     c.prompt()
-    c.type("xecho right wrong\x17\x01\x1b[3~\x05here\r")
+    c.type("xecho right wrong\x17\x1b[H\x1b[3~\x05here\r")
     c.expect(r"\nright here\r")
     c.prompt()
     c.type("echo one two\x1b[D\x1b[D\x1b[D\x0b\x19 three\x7f\x7f\x7f\x7f\x7fX\r")
@@ -502,6 +504,6 @@ def statistics_of_the_ring_move(c):
 @programs.test
 def retry_strategy_can_be_chosen(c):
     for name in ("norcu", "resume", "rcu"):
-        c.run(f"echo {name} > /proc/unlazy/ring")
+        c.run(f"echo retry={name} > /proc/unlazy/ring")
         c.see("cat /proc/unlazy/ring", rf"^retry {name}$")
-    c.run("echo nonsense > /proc/unlazy/ring", status=1)
+    c.run("echo retry=nonsense > /proc/unlazy/ring", status=1)

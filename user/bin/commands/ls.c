@@ -166,8 +166,8 @@ static int list_folder(const char *dir, bool heading)
 	}
 	if (errno)
 		status = complain(dir);
-	closedir(stream);
 	status |= print_entries(e, n, dir);
+	closedir(stream); /* only now: /proc/self/fd lists it, too */
 	if (opt['R'])
 		status |= list_below(e, n, dir);
 	while (n)
