@@ -182,6 +182,18 @@ class Console:
     def type(self, keys):
         self.p.send(keys)
 
+    def interrupt(self, pattern):
+        """
+        Control-C until pattern comes: nothing tells when the program has started, and a key before that
+        is lost, or comes to the shell.
+        """
+        for _ in range(HUNG // 2):
+            self.type("\x03")
+            if self.p.expect([pattern, self.pexpect.TIMEOUT], timeout=2) == 0:
+                return
+        self.where_cpus_are()
+        raise Dead(f"control-C did not bring {pattern!r}")
+
     def run(self, command, status=0):
         """
         Type a command, and return what it printed, without carriage returns. Its exit status has to be

@@ -296,7 +296,7 @@ def arrow_down_comes_back(c):
 @keys.test
 def history_lists_lines(c):
     c.run("echo for the history")
-    c.see("history", r"^echo for the history")
+    c.see("history", r"echo for the history")
 
 
 @keys.test
@@ -376,7 +376,7 @@ def a_line_longer_than_the_screen(c):
 @keys.test
 def a_line_of_8000_bytes_runs_and_a_longer_one_rings(c):
     c.type("echo " + "x" * 8000 + " > /tmp/x; wc -c < /tmp/x\r")
-    c.expect(r"\n *8001\r")
+    c.expect(r"\n *8001 -\r")
     c.prompt()
     c.type("echo " + "y" * 8400)
     c.expect("\x07")
@@ -397,9 +397,7 @@ def control_c_ends_a_running_program(c):
     for how in ("spin", "sleep"):
         c.type(f"crash {how}\r")
         c.expect(rf"crash {how}\r+\n")
-        c.type("\x03")
-        c.expect(r"killed by SIGINT")
-        c.prompt()
+        c.interrupt("killed by SIGINT")
         c.see("echo alive", r"^alive$")
 
 
@@ -407,14 +405,15 @@ def control_c_ends_a_running_program(c):
 def control_c_ends_a_program_that_waits_for_a_fifo(c):
     c.type("cat /cases/fifo\r")
     c.expect(r"cat /cases/fifo\r+\n")
-    c.type("\x03")
-    c.expect("killed by SIGINT")
-    c.prompt()
+    c.interrupt("killed by SIGINT")
+    c.see("echo alive", r"^alive$")
 
 
 @keys.test
 def control_d_ends_input(c):
-    c.type("cat > /tmp/typed\r")
+    # What is typed before the terminal is back in line mode comes as it is, here and on Linux.
+    c.type("echo 'go'; cat > /tmp/typed\r")
+    c.expect(r"\ngo\r")
     c.type("typed line\r")
     c.type("\x04")
     c.prompt()
