@@ -265,7 +265,7 @@ static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 	struct ring_request *req;
 	/* Acquire: the entries were written before the program moved its tail. */
 	u32 available = load_acquire(&ring->rings->sq_tail) - ring->sq_head;
-	u32 mask = ring->sq_entries - 1, n, taken = 0;
+	u32 head = ring->sq_head, mask = ring->sq_entries - 1, n, taken = 0;
 	int error = 0;
 
 	/* A tail further ahead than the queue is long counts for no more than that. */
@@ -285,7 +285,7 @@ static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 			error = -EAGAIN;
 			break;
 		}
-		index = READ_ONCE(ring->sq_array[ring->sq_head++ & mask]);
+		index = READ_ONCE(ring->sq_array[head++ & mask]);
 		if (unlikely(index > mask)) {
 			WRITE_ONCE(ring->rings->sq_dropped, READ_ONCE(ring->rings->sq_dropped) + 1);
 			ring_request_free(ring, req);
@@ -299,8 +299,9 @@ static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 	if (s.chain_head)
 		end_chain(&s);
 	submission_flush(&s);
+	ring->sq_head = head;
 	/* Release: the entries may be overwritten once the head has passed them. */
-	store_release(&ring->rings->sq_head, ring->sq_head);
+	store_release(&ring->rings->sq_head, head);
 	ring_count_n(submitted, taken);
 	return taken ? (int)taken : error;
 }

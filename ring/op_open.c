@@ -36,7 +36,8 @@ static void open_rules(const struct open_how *how, struct ring_open_rules *r)
 static __always_inline int open_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
 	struct ring_open *o = &req->open;
-	int error = path_name_copy(&o->path, (const char __user *)sqe->addr, false, ALLOC_WAIT);
+	int error =
+		path_name_copy_inline(&o->path, (const char __user *)sqe->addr, false, ALLOC_WAIT);
 
 	if (unlikely(error))
 		return error;
@@ -67,15 +68,24 @@ void ring_open_init(struct ring *ring)
 	remember_rules(ring, O_RDONLY, 0);
 }
 
+/* Others than last time. */
+static __noinline int prep_openat_new_rules(
+	struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	remember_rules(req->ring, sqe->op_flags, sqe->len);
+	req->open.rules = req->ring->last_open;
+	return open_prep(req, sqe);
+}
+
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	struct ring *ring = req->ring;
+	const struct ring *ring = req->ring;
 
 	if (unlikely(sqe->buf_index))
 		return -EINVAL;
 	/* Opens come in rows: the rules of the one before are mostly this one's. */
 	if (unlikely(sqe->op_flags != ring->last_open_flags || sqe->len != ring->last_open_mode))
-		remember_rules(ring, sqe->op_flags, sqe->len);
+		return prep_openat_new_rules(req, sqe);
 	req->open.rules = ring->last_open;
 	return open_prep(req, sqe);
 }
@@ -133,7 +143,8 @@ static int open_direct(struct ring_request *req, const struct walk_start *start,
 	return ring_fixed_file_install(req->ring, o->slot, f);
 }
 
-int ring_open_issue(struct ring_request *req, unsigned flags)
+/* Context: as ring_open_issue, which says with constants which of the two worlds this is. */
+static __always_inline int open_issue(struct ring_request *req, unsigned flags)
 {
 	struct ring_open *o = &req->open;
 	bool nonblock = flags & RING_NONBLOCK;
@@ -160,6 +171,18 @@ int ring_open_issue(struct ring_request *req, unsigned flags)
 	}
 	fd_install(files, fd, f);
 	return fd;
+}
+
+static __noinline int open_issue_worker(struct ring_request *req, unsigned flags)
+{
+	return open_issue(req, flags & ~RING_NONBLOCK);
+}
+
+int ring_open_issue(struct ring_request *req, unsigned flags)
+{
+	if (likely(flags & RING_NONBLOCK))
+		return open_issue(req, RING_NONBLOCK);
+	return open_issue_worker(req, flags);
 }
 
 void ring_open_cleanup(struct ring_request *req)

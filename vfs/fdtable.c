@@ -48,7 +48,7 @@ struct fd_table {
 
 struct files {
 	struct spinlock lock;
-	u32 next_word;		/* no free descriptor in the words below; lock */
+	u32 next_word; /* one of the table's; no free descriptor in the words below; lock */
 	struct fd_table *table; /* lock; RCU */
 	struct process *process;
 	u32 growing; /* slots are being copied: fd_install takes the lock */
@@ -260,29 +260,24 @@ static __noinline int fd_reserve_slow(
 /* The common case: the word of the hint has room. */
 int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 {
-	u64 limit = READ_ONCE(files->process->nofile_limit);
-
 	spin_lock(&files->lock);
 	struct fd_table *t = files->table;
 	u32 word = files->next_word;
+	struct fd_word *w = &t->words[word];
+	u64 free = w->free;
+	u32 fd = word * 64 + (u32)__builtin_ctzll(free | 1ull << 63);
 
-	if (likely(word < t->max / 64 && min <= word * 64)) {
-		struct fd_word *w = &t->words[word];
-		u64 free = w->free;
-		u32 fd;
-
-		if (likely(free && (fd = word * 64 + (u32)__builtin_ctzll(free)) < limit)) {
-			w->free = free & (free - 1);
-			if (unlikely(!w->free))
-				room_clear(t, word);
-			if (unlikely(cloexec))
-				w->cloexec |= free & -free;
-			spin_unlock(&files->lock);
-			return (int)fd;
-		}
+	if (unlikely(!free || min > word * 64 || fd >= READ_ONCE(files->process->nofile_limit))) {
+		spin_unlock(&files->lock);
+		return fd_reserve_slow(files, min, cloexec, mode);
 	}
+	w->free = free & (free - 1);
+	if (unlikely(!w->free))
+		room_clear(t, word);
+	if (unlikely(cloexec))
+		w->cloexec |= free & -free;
 	spin_unlock(&files->lock);
-	return fd_reserve_slow(files, min, cloexec, mode);
+	return (int)fd;
 }
 
 void fd_unreserve(struct files *files, int fd)

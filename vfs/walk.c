@@ -441,8 +441,12 @@ void walk_resume_release(struct walk_resume *r)
 int path_name_copy(
 	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
 {
-	ssize n = strncpy_from_user(p->small, path, sizeof(p->small) - NAME_SLACK);
+	return path_name_copy_inline(p, path, allow_empty, mode);
+}
 
+int path_name_copy_rest(struct path_name *p, const char __user *path, ssize n, bool allow_empty,
+	enum alloc_mode mode)
+{
 	p->name = p->small;
 	if (unlikely(n == -ENAMETOOLONG)) {
 		p->name = kmalloc(PATH_MAX + NAME_SLACK, mode);

@@ -132,27 +132,29 @@ arch_clear_user:
  * ssize arch_strncpy_user(char *dst, const char *src, size_t size)
  *
  * Eight bytes at a time: (w - 0x01..01) & ~w & 0x80..80 is not zero exactly when w has a zero byte,
- * and its lowest bit is in the first one. Bytes of dst after the NUL may be overwritten.
+ * and its lowest bit is in the first one. Bytes of dst after the NUL may be overwritten. %rdx is the size,
+ * %r10 the last offset at which eight bytes fit (negative: never), %rcx the offset.
  */
 	.balign 32
 	.globl arch_strncpy_user
 arch_strncpy_user:
-	movabsq $0x0101010101010101, %r8
+	movabsq $-0x0101010101010101, %r8
 	movabsq $0x8080808080808080, %r9
 	xorl %ecx, %ecx
-1:	leaq 8(%rcx), %r10
-	cmpq %rdx, %r10
-	ja 4f
+	leaq -8(%rdx), %r10
+	testq %r10, %r10
+	js 4f
 2:	movq (%rsi, %rcx), %rax
 	movq %rax, (%rdi, %rcx)
-	movq %rax, %r11
-	subq %r8, %r11
+	leaq (%rax, %r8), %r11
 	notq %rax
 	andq %r9, %rax
 	andq %rax, %r11
 	jnz 3f
-	movq %r10, %rcx
-	jmp 1b
+	addq $8, %rcx
+	cmpq %r10, %rcx
+	jle 2b
+	jmp 4f
 3:	bsfq %r11, %rax
 	shrq $3, %rax
 	addq %rcx, %rax
