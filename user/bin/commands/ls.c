@@ -208,9 +208,13 @@ int applet_ls(int argc, char **argv)
 	}
 	if (n)
 		status |= print_entries(e, n, NULL);
-	for (int i = 0; i < argc; i++)
-		if (argv[i])
-			status |= list_folder(argv[i], argc > 1 || opt['R']);
+	for (int i = 0, shown = n != 0; i < argc; i++) {
+		if (!argv[i])
+			continue;
+		if (shown++)
+			putchar('\n');
+		status |= list_folder(argv[i], argc > 1 || opt['R']);
+	}
 	free(e);
 	return status;
 }
