@@ -41,10 +41,10 @@ enum lock_rank {
 	RANK_RING_COMPLETION = 440, /* CQ tail and overflow list */
 	RANK_FUTEX = 445,	    /* one bucket; subclass 1: the second one of a requeue */
 	RANK_RING_WORKERS = 450,    /* a worker pool's queues */
+	RANK_VMAP = 460,		    /* held with interrupts on: outside everything that interrupts take */
 	RANK_BLOCK_QUEUE = 500,	    /* one hardware queue */
 	RANK_SLAB = 600,
 	RANK_PAGES = 620,
-	RANK_VMAP = 630,
 	RANK_RCU = 640,
 	RANK_WORK = 650, /* the queue of deferred work */
 	RANK_TIMER = 660,
