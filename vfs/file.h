@@ -22,6 +22,9 @@ struct files; /* private to vfs/fdtable.c */
 /* Where getdents puts entries: emit returns false when the buffer is full. */
 struct dir_context {
 	u64 pos; /* the file system's own cookie; stable across calls */
+	/* Entries of this call so far. An error counts only when there are none: a file system that wants
+	 * to go on behind a damaged place must not step over it before. */
+	u32 emitted;
 	bool (*emit)(struct dir_context *c, const char *name, u32 len, u64 ino, unsigned d_type);
 };
 

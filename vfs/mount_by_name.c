@@ -3,7 +3,8 @@
  *
  * A mount point that is missing on a read-only file system is made in memory only: a DENTRY_KERNEL_ONLY
  * directory, pinned in the dcache, that walks find and getdents does not show. That is how /proc and
- * /tmp appear on any disk.
+ * /tmp appear on any disk; also on one whose root directory cannot be read, where somebody has to find
+ * out why.
  */
 #include "vfs/internal.h"
 
@@ -56,6 +57,31 @@ static int instantiate_empty_dir(struct dentry *d)
 	return 0;
 }
 
+/* What a disk says of a directory that it has, but cannot give us. */
+static bool is_damage(int err)
+{
+	return err == -EIO || err == -EUCLEAN || err == -EBADMSG;
+}
+
+/* The entry name of parent; one that a read-only disk cannot read counts as missing. */
+static struct dentry *lookup_mountpoint(struct dentry *parent, const struct qstr *name)
+{
+	struct dentry *d = walk_lookup_one(parent, name);
+	bool ours;
+	int err;
+
+	if (!IS_ERR(d) || !is_damage((int)PTR_ERR(d)) || !(parent->sb->flags & SB_RDONLY))
+		return d;
+	err = dcache_lookup_begin(parent, name, NULL, &d, &ours);
+	if (err)
+		return ERR_PTR(err);
+	if (ours) {
+		dcache_add(d, NULL);
+		dcache_lookup_end(d);
+	}
+	return d;
+}
+
 /* Make the missing directory path: on the disk where that can be written, otherwise in memory. */
 static int make_mountpoint(const struct walk_start *start)
 {
@@ -72,7 +98,7 @@ static int make_mountpoint(const struct walk_start *start)
 	}
 	dir = parent.path.dentry->inode;
 	rwsem_down_write(&dir->rwsem);
-	d = walk_lookup_one(parent.path.dentry, &parent.last);
+	d = lookup_mountpoint(parent.path.dentry, &parent.last);
 	if (IS_ERR(d)) {
 		err = (int)PTR_ERR(d);
 	} else {
@@ -128,7 +154,7 @@ int mount_at(
 	if (strlcpy(name, path, 256) >= 256)
 		return -ENAMETOOLONG;
 	err = walk_path(&start, &where);
-	if (err == -ENOENT) {
+	if (err == -ENOENT || is_damage(err)) {
 		err = make_mountpoint(&start);
 		if (!err)
 			err = walk_path(&start, &where);

@@ -60,6 +60,7 @@ static bool getdents_emit(
 	}
 	g->last = g->buf + g->used;
 	g->used += length;
+	c->emitted++;
 	return true;
 }
 

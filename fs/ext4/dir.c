@@ -215,7 +215,7 @@ static int dir_iterate(struct file *f, struct dir_context *c)
 		if (!rc)
 			rc = emit_block(fs, dir, &b, lblk, c);
 		ext4_block_put(&b);
-		if (rc < 0) /* the rest of the directory may still be read */
+		if (rc < 0 && !c->emitted) /* reported; the rest may still be read */
 			c->pos = (u64)(lblk + 1) << fs->block_bits;
 	}
 	return rc < 0 ? rc : 0;
