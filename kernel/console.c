@@ -5,8 +5,9 @@
  *	UART interrupt -> console_receive -> [edit, echo] -> input ring -> console_read
  *
  * Canonical mode: erase (DEL, BS), ^U kills the line, ^W the last word, ^D ends it (alone: end of
- * file), Enter hands it over. Bytes from line_start to head are still being edited and are not
- * readable. In both modes ^C goes to the foreground program (kernel/process.h) and is not input;
+ * file), Enter hands it over; other control characters are input, because what is typed ahead of a
+ * program that edits itself must reach it whole. Bytes from line_start to head are still being edited
+ * and are not readable. In both modes ^C goes to the foreground program (kernel/process.h) and is not input;
  * raw mode hands it over as a byte as well when nobody is in the foreground.
  *
  * Locking: input_lock (RANK_CONSOLE - 1, interrupts off) guards the ring; the console lock is taken
@@ -61,12 +62,17 @@ static void append(char c)
 		echo("\a", 1);
 }
 
+static bool is_control(char c)
+{
+	return (u8)c < ' ' && c != '\t';
+}
+
 static bool erase_one(void)
 {
 	if (head == line_start)
 		return false;
 	head--;
-	echo("\b \b", 3);
+	echo("\b \b\b \b", is_control(input[head % INPUT_SIZE]) ? 6 : 3);
 	return true;
 }
 
@@ -104,10 +110,11 @@ static void edit(char c)
 		echo("\n", 1);
 		break;
 	default:
-		if ((u8)c < ' ' && c != '\t')
-			break;
 		append(c);
-		echo(&c, 1);
+		if (is_control(c))
+			echo((char[]){'^', (char)(c + '@')}, 2);
+		else
+			echo(&c, 1);
 	}
 }
 

@@ -1,10 +1,10 @@
 /*
  * The line editor. The console is put into raw mode while a line is edited and back into line mode
- * before anything runs. A byte typed at the end is only echoed, so that a log of the serial line reads
- * like what was typed; any other change redraws from the prompt, on as many rows as it takes.
+ * before anything runs. Keys change the line here; what the terminal has to be told of it, and when, is
+ * screen.c's: a byte typed at the end is only echoed, so that a log of the serial line reads like what
+ * was typed, and while more keys wait nothing is drawn.
  *
- * Limits: columns are counted in UTF-8 characters, each one column wide; the terminal is taken to be 80
- * wide when it does not tell.
+ * Limits: the terminal is taken to be 80 columns wide when it does not tell.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,13 +36,13 @@ struct editor {
 	char *buf;
 	size_t size, len, pos;
 	unsigned columns;
-	unsigned row;	      /* of the cursor, counted from the prompt's */
 	unsigned history;     /* 0: the line itself, n: the n-th youngest */
 	char saved[MAX_LINE]; /* the line itself while history is shown */
 	char killed[MAX_LINE];
+	int pushed_back; /* a byte that get_byte gives again, or KEY_NONE */
 };
 
-static struct editor ed;
+static struct editor ed = {.pushed_back = KEY_NONE};
 
 /* ---- terminal ---- */
 
@@ -67,28 +67,15 @@ static void raw_end(void)
 	tcsetattr(0, TCSADRAIN, &cooked);
 }
 
-static void put(const char *s, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(1, s, len);
-
-		if (n <= 0)
-			return;
-		s += n;
-		len -= (size_t)n;
-	}
-}
-
-static void puts_raw(const char *s)
-{
-	put(s, strlen(s));
-}
-
 static int get_byte(void)
 {
+	int again = ed.pushed_back;
 	unsigned char c;
 	ssize_t n;
 
+	ed.pushed_back = KEY_NONE;
+	if (again != KEY_NONE)
+		return again;
 	do
 		n = read(0, &c, 1);
 	while (n < 0 && errno == EINTR);
@@ -115,90 +102,43 @@ static int get_escape(void)
 	return at ? KEY_UP + (int)(at - finals) : KEY_NONE;
 }
 
+/* Has more been typed already? Then drawing can wait: only the last picture of a pasted line is seen. */
+static bool input_waits(void)
+{
+	int n = 0;
+
+	return ed.pushed_back != KEY_NONE || (ioctl(0, FIONREAD, &n) == 0 && n > 0);
+}
+
+/* Show the line as it is now, and wait for a key. */
 static int get_key(void)
 {
-	int c = get_byte();
+	int c;
 
+	if (!input_waits())
+		screen_show(ed.buf, ed.len, ed.pos);
+	c = get_byte();
 	return c == 033 ? get_escape() : c;
 }
 
-/* ---- drawing ---- */
+/* ---- editing ---- */
 
 static bool continues(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-static unsigned width(const char *s, size_t len)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += !continues(s[i]);
-	return n;
-}
-
-/* Put the cursor where ed.pos is, having just drawn everything. */
-static void place_cursor(unsigned end)
-{
-	unsigned at = width(ed.prompt, strlen(ed.prompt)) + width(ed.buf, ed.pos);
-	unsigned up = end / ed.columns - at / ed.columns;
-	char move[32];
-
-	/* At the right edge the terminal has not wrapped yet: make it. */
-	if (end % ed.columns == 0)
-		puts_raw("\n");
-	if (up) {
-		snprintf(move, sizeof(move), "\033[%uA", up);
-		puts_raw(move);
-	}
-	puts_raw("\r");
-	if (at % ed.columns) {
-		snprintf(move, sizeof(move), "\033[%uC", at % ed.columns);
-		puts_raw(move);
-	}
-	ed.row = at / ed.columns;
-}
-
-static void redraw(void)
-{
-	unsigned end = width(ed.prompt, strlen(ed.prompt)) + width(ed.buf, ed.len);
-	char move[32];
-
-	if (ed.row) {
-		snprintf(move, sizeof(move), "\033[%uA", ed.row);
-		puts_raw(move);
-	}
-	puts_raw("\r");
-	puts_raw(ed.prompt);
-	put(ed.buf, ed.len);
-	puts_raw("\033[J");
-	if (ed.pos < ed.len || end % ed.columns == 0)
-		place_cursor(end);
-	else
-		ed.row = end / ed.columns;
-}
-
-/* ---- editing ---- */
-
 static void insert(const char *s, size_t n)
 {
-	bool at_end = ed.pos == ed.len;
-	unsigned column;
-
 	if (ed.len + n >= ed.size) {
-		puts_raw("\a");
+		screen_control("\a");
 		return;
 	}
+	screen_changed(ed.pos);
 	memmove(ed.buf + ed.pos + n, ed.buf + ed.pos, ed.len - ed.pos);
 	memcpy(ed.buf + ed.pos, s, n);
 	ed.pos += n;
 	ed.len += n;
-	column = width(ed.prompt, strlen(ed.prompt)) + width(ed.buf, ed.len);
-	if (at_end && column / ed.columns == ed.row)
-		put(s, n);
-	else
-		redraw();
 }
 
 static size_t before(size_t pos)
@@ -217,18 +157,12 @@ static size_t after(size_t pos)
 	return pos;
 }
 
-static void move_to(size_t pos)
-{
-	ed.pos = pos;
-	redraw();
-}
-
 static void erase(size_t from, size_t to)
 {
+	screen_changed(from);
 	memmove(ed.buf + from, ed.buf + to, ed.len - to);
 	ed.len -= to - from;
 	ed.pos = from;
-	redraw();
 }
 
 static void cut(size_t from, size_t to)
@@ -257,9 +191,9 @@ static void replace(const char *line)
 
 	if (len >= ed.size)
 		len = ed.size - 1;
+	screen_changed(0);
 	memcpy(ed.buf, line, len);
 	ed.len = ed.pos = len;
-	redraw();
 }
 
 static void show_history(unsigned at)
@@ -278,21 +212,14 @@ static void tab(void)
 {
 	char *list = NULL, *text = complete(ed.buf, ed.pos, &list);
 
-	if (!text)
-		puts_raw("\a");
-	else if (*text)
+	if (!text) {
+		screen_control("\a");
+	} else if (*text) {
 		insert(text, strlen(text));
-	else if (list) {
-		puts_raw("\n");
-		for (char *line = list; *line;) {
-			size_t n = strcspn(line, "\n");
-
-			put(line, n);
-			puts_raw("\n");
-			line += n + (line[n] == '\n');
-		}
-		ed.row = 0;
-		redraw();
+	} else if (list) {
+		screen_leave(ed.buf, ed.len);
+		screen_control(list);
+		screen_begin(ed.prompt, ed.columns);
 	}
 	free(text);
 	free(list);
@@ -301,20 +228,21 @@ static void tab(void)
 /* control-r: type a part of an older line. Returns the key that ended it, to be acted upon. */
 static int search(void)
 {
-	char part[128] = "", shown[192];
+	static char typed[MAX_LINE];
+	char part[128] = "", prompt[192];
 	size_t len = 0;
 	unsigned at = 0;
+	const char *line;
 	int key;
 
+	memcpy(typed, ed.buf, ed.len);
+	typed[ed.len] = '\0';
 	for (;;) {
-		const char *line;
-
 		while ((line = history_get(at)) && !strstr(line, part))
 			at++;
-		snprintf(shown, sizeof(shown), "\r(search)`%s': ", part);
-		puts_raw(shown);
-		puts_raw(line ? line : "");
-		puts_raw("\033[K");
+		snprintf(prompt, sizeof(prompt), "(search)`%s': ", part);
+		screen_prompt(prompt);
+		replace(line ? line : "");
 		key = get_key();
 		if (key == CTRL('R') && line && history_get(at + 1)) {
 			at++;
@@ -325,24 +253,30 @@ static int search(void)
 			part[--len] = '\0';
 			at = 0;
 		} else if (key != CTRL('R')) {
-			ed.row = 0;
-			if (line && key != CTRL('C') && key != CTRL('G'))
-				replace(line);
-			else
-				redraw();
-			return key == CTRL('G') ? KEY_NONE : key;
+			break;
 		}
 	}
+	if (!line || key == CTRL('C') || key == CTRL('G'))
+		replace(typed);
+	screen_prompt(ed.prompt);
+	return key == CTRL('G') ? KEY_NONE : key;
 }
 
-/* A typed character, all of its bytes: half of one must not be drawn. */
+/* A typed character, all of its bytes: half of one must not be drawn. What does not continue it is a key. */
 static void insert_character(int first)
 {
 	char bytes[4] = {(char)first};
 	size_t n = 1, more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
 
-	while (more--)
-		bytes[n++] = (char)get_byte();
+	while (more--) {
+		int c = get_byte();
+
+		if (c == KEY_EOF || !continues((char)c)) {
+			ed.pushed_back = c;
+			break;
+		}
+		bytes[n++] = (char)c;
+	}
 	insert(bytes, n);
 }
 
@@ -352,19 +286,19 @@ static void edit(int key)
 	switch (key) {
 	case CTRL('A'):
 	case KEY_HOME:
-		move_to(0);
+		ed.pos = 0;
 		break;
 	case CTRL('E'):
 	case KEY_END:
-		move_to(ed.len);
+		ed.pos = ed.len;
 		break;
 	case CTRL('B'):
 	case KEY_LEFT:
-		move_to(before(ed.pos));
+		ed.pos = before(ed.pos);
 		break;
 	case CTRL('F'):
 	case KEY_RIGHT:
-		move_to(after(ed.pos));
+		ed.pos = after(ed.pos);
 		break;
 	case CTRL('P'):
 	case KEY_UP:
@@ -395,9 +329,8 @@ static void edit(int key)
 		insert(ed.killed, strlen(ed.killed));
 		break;
 	case CTRL('L'):
-		puts_raw("\033[H\033[J");
-		ed.row = 0;
-		redraw();
+		screen_control("\033[H\033[J");
+		screen_begin(ed.prompt, ed.columns);
 		break;
 	case '\t':
 		tab();
@@ -416,20 +349,19 @@ static bool edit_line(void)
 
 		if (key == CTRL('R'))
 			key = search();
-		if (key == '\r' || key == '\n')
-			break;
-		if (key == KEY_EOF || (key == CTRL('D') && ed.len == 0))
-			return false;
 		if (key == CTRL('C')) {
+			screen_show(ed.buf, ed.len, ed.len);
+			screen_control("^C\n");
 			ed.len = 0;
-			puts_raw("^C");
-			break;
+			return true;
+		}
+		if (key == '\r' || key == '\n' || key == KEY_EOF ||
+			(key == CTRL('D') && ed.len == 0)) {
+			screen_leave(ed.buf, ed.len);
+			return key == '\r' || key == '\n';
 		}
 		edit(key == CTRL('D') ? KEY_DELETE : key);
 	}
-	if (ed.pos < ed.len)
-		move_to(ed.len);
-	return true;
 }
 
 static unsigned terminal_columns(void)
@@ -463,12 +395,11 @@ bool line_read(const char *prompt, char *buf, size_t size)
 	ed.prompt = prompt;
 	ed.buf = buf;
 	ed.size = size;
-	ed.len = ed.pos = ed.row = ed.history = 0;
+	ed.len = ed.pos = ed.history = 0;
 	ed.columns = terminal_columns();
-	puts_raw(prompt);
+	screen_begin(prompt, ed.columns);
 	more = edit_line();
 	buf[ed.len] = '\0';
-	puts_raw("\n");
 	raw_end();
 	return more;
 }

@@ -2,7 +2,7 @@
  * The shell, inside: what its files share.
  *
  *	main.c      start-up, prompt, the loop
- *	line.c      the line editor; history.c its memory; complete.c the tab key
+ *	line.c      the line editor; history.c its memory; complete.c the tab key; screen.c what it draws
  *	parse.c     text -> struct script, words still quoted
  *	expand.c    a raw word -> arguments: quotes, variables, patterns
  *	run.c       a script -> exit status: redirections, programs, waiting
@@ -117,6 +117,20 @@ void vars_print(int fd);
 char **vars_environment(struct arena *a);
 /* Length of the variable name at s, 0 when there is none. */
 size_t var_name_length(const char *s);
+
+/* ---- screen.c ---- */
+/* Begin with the terminal's cursor at the start of an empty row. prompt stays in use. */
+void screen_begin(const char *prompt, unsigned columns);
+/* Another prompt before the line. */
+void screen_prompt(const char *prompt);
+/* From this byte on the line is not what it was. Cheap: nothing is drawn before screen_show. */
+void screen_changed(size_t from);
+/* Bring the terminal up to date, its cursor before buf[pos]. */
+void screen_show(const char *buf, size_t len, size_t pos);
+/* The same, and then the cursor at the start of the row below. */
+void screen_leave(const char *buf, size_t len);
+/* Text that is not part of the line. */
+void screen_control(const char *s);
 
 /* ---- line.c, history.c, complete.c ---- */
 /* Read a line with editing: buf without newline. False at end of input. */
