@@ -23,8 +23,6 @@ struct mapping;
 #define PAGE_SLAB      0x20u
 #define PAGE_RESERVED  0x40u
 #define PAGE_READAHEAD 0x80u /* reading this one starts the next window */
-/* bits 8-11: one per KiB of the page, for the mapping's owner (checksum verified) */
-#define PAGE_PRIVATE_SHIFT 8
 
 struct page {
 	u32 flags;
@@ -36,7 +34,7 @@ struct page {
 	u16 order;
 	u16 error; /* errno of a failed read */
 	u32 slab_info;
-	u64 reserved;
+	u64 owner_data; /* slab: the slab's head; block device: what has been verified */
 };
 static_assert(sizeof(struct page) == 64, "one cache line a page frame");
 

@@ -12,7 +12,7 @@
  * An object:      [ size bytes ][ red zone ][ link ]      the link word is inside the object when
  *                                                         nobody may see it change (see below)
  * A slab's head struct page: private_data its cache, slab_info objects handed out, index the first
- * free object, lru the cache's partial list. Every page of a slab has `reserved` set to the head.
+ * free object, lru the cache's partial list. Every page of a slab has `owner_data` set to the head.
  *
  * Free objects are linked through a word at cache->link: the first word of the object, or a word
  * behind it for caches with a constructor, SLAB_TYPESAFE_BY_RCU, or the debug build's poison, whose
@@ -160,7 +160,7 @@ static u32 debug_footprint(u32 size)
 
 static struct page *slab_of(void *object)
 {
-	return (struct page *)page_of_address(object)->reserved;
+	return (struct page *)page_of_address(object)->owner_data;
 }
 
 /* A new slab, all objects constructed and free. Context: no lock held; mode ALLOC_NOWAIT or _WAIT. */
@@ -174,7 +174,7 @@ static struct page *slab_make(struct slab_cache *c, enum alloc_mode mode)
 	for (u32 i = 0; i < 1u << c->order; i++) {
 		head[i].flags = PAGE_SLAB;
 		head[i].private_data = c;
-		head[i].reserved = (u64)head;
+		head[i].owner_data = (u64)head;
 	}
 	head->slab_info = 0;
 	head->index = 0;
@@ -197,7 +197,7 @@ static void slab_pages_free(struct page *head)
 	for (u32 i = 0; i < 1u << order; i++) {
 		head[i].flags = 0;
 		head[i].private_data = NULL;
-		head[i].reserved = 0;
+		head[i].owner_data = 0;
 	}
 	page_account_slab(-(s64)(1 << order));
 	page_put(head);

@@ -139,19 +139,20 @@ void bdev_readahead(struct block_device *dev, u64 nr, u32 size, u32 count)
 
 /* ---- Verified checksums ---- */
 
-static u32 verified_bit(const struct page *p, const void *data)
+static u64 verified_bit(const struct page *p, const void *data)
 {
 	size_t offset = (size_t)((const char *)data - (const char *)page_address(p));
 
-	return 1u << (PAGE_PRIVATE_SHIFT + offset / 1024);
+	return 1ull << (offset / PAGE_VERIFIED_UNIT);
+}
+static_assert(PAGE_SIZE / PAGE_VERIFIED_UNIT <= 64, "a bit for every unit");
+
+bool page_part_verified(const struct page *p, const void *data)
+{
+	return READ_ONCE(p->owner_data) & verified_bit(p, data);
 }
 
-bool page_block_verified(const struct page *p, const void *data)
+void page_part_set_verified(struct page *p, const void *data)
 {
-	return READ_ONCE(p->flags) & verified_bit(p, data);
-}
-
-void page_block_set_verified(struct page *p, const void *data)
-{
-	atomic_fetch_or(&p->flags, verified_bit(p, data));
+	atomic_fetch_or(&p->owner_data, verified_bit(p, data));
 }

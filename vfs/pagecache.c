@@ -118,6 +118,7 @@ static int page_insert(struct mapping *m, u64 index, struct page *p, u32 flags)
 	list_init(&p->lru);
 	p->index = index;
 	p->error = 0;
+	p->owner_data = 0;
 	atomic_fetch_or(&p->flags, flags);
 	page_get(p); /* the tree's */
 	do {

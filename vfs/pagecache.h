@@ -73,9 +73,14 @@ struct mapping *bdev_mapping(struct block_device *dev);
 int bdev_read_block(struct block_device *dev, u64 nr, u32 size, struct page **page, void **data);
 /* Start reading count blocks from nr in the background (inode table, directory readahead). */
 void bdev_readahead(struct block_device *dev, u64 nr, u32 size, u32 count);
-/* Has this block's checksum been verified since its page was read? Atomic per-KiB bits in the page. */
-bool page_block_verified(const struct page *p, const void *data);
-void page_block_set_verified(struct page *p, const void *data);
+/*
+ * Has the checksum of what begins at data been verified since the page was read? One bit for every
+ * PAGE_VERIFIED_UNIT bytes, set atomically. Where structures of different kinds could begin at the same
+ * place (on a damaged disk), each kind must have a unit of its own to stand for it.
+ */
+#define PAGE_VERIFIED_UNIT 64
+bool page_part_verified(const struct page *p, const void *data);
+void page_part_set_verified(struct page *p, const void *data);
 
 struct page_cache_stats {
 	u64 pages, hits, misses, readahead_pages, evicted;

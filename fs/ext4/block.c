@@ -74,14 +74,30 @@ void ext4_block_put(struct ext4_block *b)
 
 bool ext4_block_verified(const struct ext4_block *b)
 {
-	return b->page && page_block_verified(b->page, b->data);
+	return b->page && page_part_verified(b->page, b->data);
 }
 
 void ext4_block_set_verified(const struct ext4_block *b)
 {
 	if (b->page)
-		page_block_set_verified(b->page, b->data);
+		page_part_set_verified(b->page, b->data);
 }
+
+/*
+ * Inodes are 128 bytes or more, and the second unit of each stands for it: the first of the first one
+ * is the whole block's, should something else take the block for its own.
+ */
+bool ext4_inode_verified(const struct ext4_block *b, const u8 *raw)
+{
+	return b->page && page_part_verified(b->page, raw + PAGE_VERIFIED_UNIT);
+}
+
+void ext4_inode_set_verified(const struct ext4_block *b, const u8 *raw)
+{
+	if (b->page)
+		page_part_set_verified(b->page, raw + PAGE_VERIFIED_UNIT);
+}
+static_assert(EXT4_INODE_SIZE_OLD >= 2 * PAGE_VERIFIED_UNIT, "an inode has a second unit");
 
 /* ---- The map ---- */
 

@@ -63,6 +63,18 @@ static bool inode_checksum_ok(
 	return stored == (has_high ? crc : crc & 0xffff);
 }
 
+/* Once, as long as its block stays in memory. */
+static int inode_verify(struct ext4 *fs, u32 ino, const struct ext4_block *b, const u8 *raw,
+	const struct ext4_disk_inode *d)
+{
+	if (!fs->checksums || ext4_inode_verified(b, raw))
+		return 0;
+	if (!inode_checksum_ok(fs, ino, raw, d))
+		return ext4_error(fs, -EBADMSG, ino, b->nr, "wrong checksum of the inode");
+	ext4_inode_set_verified(b, raw);
+	return 0;
+}
+
 int ext4_inode_read(struct ext4 *fs, u32 ino, struct ext4_disk_inode *out)
 {
 	struct ext4_group direct, *g = &direct;
@@ -95,8 +107,7 @@ int ext4_inode_read(struct ext4 *fs, u32 ino, struct ext4_disk_inode *out)
 		memset(out, 0, sizeof(*out));
 		memcpy(out, raw, fs->inode_size);
 	}
-	if (fs->checksums && !inode_checksum_ok(fs, ino, raw, out))
-		rc = ext4_error(fs, -EBADMSG, ino, b.nr, "wrong checksum of the inode");
+	rc = inode_verify(fs, ino, &b, raw, out);
 	ext4_block_put(&b);
 	return rc;
 }

@@ -145,9 +145,12 @@ void ext4_block_put(struct ext4_block *b);
 /* Block nr is about to be read, and those around it, inside [first, first + count), probably soon after:
  * unless it is in memory, start reading the 32 KiB around it. May sleep. */
 void ext4_block_neighbours(struct ext4 *fs, u64 nr, u64 first, u64 count);
-/* Checksum state of a block in memory; a replayed copy is verified every time. */
+/* Checksum state of a block in memory, and of the inode at raw in it; a replayed copy is verified every
+ * time. */
 bool ext4_block_verified(const struct ext4_block *b);
 void ext4_block_set_verified(const struct ext4_block *b);
+bool ext4_inode_verified(const struct ext4_block *b, const u8 *raw);
+void ext4_inode_set_verified(const struct ext4_block *b, const u8 *raw);
 /* Say on the console that something is wrong with inode ino (0: none) at block nr (0: none), as
  * often as the rate limit lets it. Returns error. Context: any. */
 int ext4_error(struct ext4 *fs, int error, u32 ino, u64 nr, const char *what);

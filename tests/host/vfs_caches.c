@@ -404,17 +404,17 @@ KTEST(page_cache_memory_only_pages_stay)
 	KT_CHECK(m.root == NULL);
 }
 
-KTEST(page_cache_verified_bits_are_per_block)
+KTEST(page_cache_verified_bits_are_per_unit)
 {
 	struct block_device *dev = fresh_device();
 	struct page *page;
 	char *data;
 
 	KT_EQ(bdev_read_block(dev, 1, 1024, &page, (void **)&data), 0);
-	KT_CHECK(!page_block_verified(page, data));
-	page_block_set_verified(page, data);
-	KT_CHECK(page_block_verified(page, data));
-	KT_CHECK(!page_block_verified(page, data + 1024));
+	KT_CHECK(!page_part_verified(page, data));
+	page_part_set_verified(page, data);
+	KT_CHECK(page_part_verified(page, data));
+	KT_CHECK(!page_part_verified(page, data + PAGE_VERIFIED_UNIT));
 	page_put(page);
 }
 

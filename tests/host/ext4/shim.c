@@ -198,13 +198,13 @@ int bdev_read_block(struct block_device *dev, u64 nr, u32 size, struct page **pa
 	return 0;
 }
 
-bool page_block_verified(const struct page *p, const void *data)
+bool page_part_verified(const struct page *p, const void *data)
 {
 	(void)p, (void)data;
 	return shim_device.believe;
 }
 
-void page_block_set_verified(struct page *p, const void *data)
+void page_part_set_verified(struct page *p, const void *data)
 {
 	(void)p, (void)data;
 }
