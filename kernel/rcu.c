@@ -33,6 +33,10 @@
  * `waiting`, a finished one every `waiting` to `done`; the CPU's callback thread runs `done` in
  * order. rcu_barrier queues one callback behind the others on each CPU.
  *
+ * A grace period costs the same for one callback as for a thousand: wake-ups of this thread and of each
+ * callback thread, and on an idle machine an interrupt for each. So callbacks that nobody waits for are
+ * collected for COLLECT_NS after the period before, unless a CPU has MANY, or memory is short.
+ *
  * Locking:
  *	rcu.lock		(RANK_RCU) numbers of grace periods, requests
  *	  rcu_cpu.lock		(RANK_RCU + 1) the lists of one CPU
@@ -48,6 +52,9 @@
 
 #define NUDGE_NS (10 * NSEC_PER_MSEC)
 #define STALL_NS (20 * NSEC_PER_SEC)
+
+#define COLLECT_NS (5 * NSEC_PER_MSEC)
+#define MANY	   1000
 
 struct callback_list {
 	struct rcu_head *first, **end;
@@ -69,6 +76,7 @@ static struct {
 	u64 started, completed; /* numbers of grace periods; written by the thread under lock */
 	u64 wanted;		/* run until this one is completed; guarded by lock */
 	bool callbacks;		/* some CPU has callbacks in next; atomic */
+	bool hurry;		/* no collecting; atomic */
 	u64 expedite_until;	/* nudge at once up to this one; written under lock */
 	struct waitqueue done_wq;
 	struct thread *thread;
@@ -148,6 +156,12 @@ static bool wanted(void)
 	return READ_ONCE(rcu.callbacks) || READ_ONCE(rcu.wanted) > READ_ONCE(rcu.completed);
 }
 
+/* May what is wanted wait for company? */
+static bool may_collect(void)
+{
+	return !READ_ONCE(rcu.hurry) && READ_ONCE(rcu.wanted) <= READ_ONCE(rcu.completed);
+}
+
 static void start_grace_period(void)
 {
 	u64 all = nr_cpus == 64 ? ~0ull : (1ull << nr_cpus) - 1, flags;
@@ -155,6 +169,7 @@ static void start_grace_period(void)
 	flags = spin_lock_irqsave(&rcu.lock);
 	WRITE_ONCE(rcu.started, rcu.started + 1);
 	atomic_xchg(&rcu.callbacks, false);
+	atomic_xchg(&rcu.hurry, false);
 	spin_unlock_irqrestore(&rcu.lock, flags);
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++) {
 		struct rcu_cpu *rc = &per_cpu(rcu_cpu, cpu);
@@ -311,6 +326,8 @@ static void make_callback_threads(void)
 
 static void grace_period_thread(void *arg)
 {
+	u64 collect_until = 0;
+
 	(void)arg;
 	for (;;) {
 		thread_prepare_sleep(THREAD_SLEEPING);
@@ -318,28 +335,43 @@ static void grace_period_thread(void *arg)
 			schedule();
 			continue;
 		}
+		if (may_collect() && clock_ns() < collect_until) {
+			wait_sleep(THREAD_SLEEPING, collect_until);
+			continue;
+		}
 		thread_finish_sleep();
 		make_callback_threads();
 		start_grace_period();
 		wait_for_cpus();
 		finish_grace_period();
+		collect_until = clock_ns() + COLLECT_NS;
 	}
 }
 
 /* ---- Interface ---- */
 
+void rcu_hurry(void)
+{
+	if (!READ_ONCE(rcu.hurry) && !atomic_xchg(&rcu.hurry, true) && rcu.thread)
+		thread_wake(rcu.thread);
+}
+
 void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
 	u64 flags = arch_irq_save();
 	struct rcu_cpu *rc = this_cpu_ptr(&rcu_cpu);
+	bool many;
 
 	head->fn = fn;
 	spin_lock(&rc->lock);
 	callbacks_append(&rc->next, head);
 	rc->queued++;
+	many = rc->next.count >= MANY;
 	spin_unlock_irqrestore(&rc->lock, flags);
 	if (!READ_ONCE(rcu.callbacks) && !atomic_xchg(&rcu.callbacks, true) && rcu.thread)
 		thread_wake(rcu.thread);
+	if (unlikely(many))
+		rcu_hurry();
 }
 
 static void wait_for_grace_period(bool expedited)
@@ -402,6 +434,7 @@ void rcu_barrier(void)
 		spin_unlock_irqrestore(&rc->lock, flags);
 	}
 	atomic_xchg(&rcu.callbacks, true);
+	atomic_xchg(&rcu.hurry, true);
 	thread_wake(rcu.thread);
 	wait_for_completion(&w.done);
 }

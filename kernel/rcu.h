@@ -40,6 +40,8 @@ void synchronize_rcu(void);
 void synchronize_rcu_expedited(void);
 /* Wait until every callback queued before has run. Context: may sleep. */
 void rcu_barrier(void);
+/* Callbacks are not to wait for company any longer: memory is short. Context: any. */
+void rcu_hurry(void);
 
 /*
  * Hooks of scheduler and interrupts: this CPU is outside any read section right now (context switch,

@@ -91,6 +91,7 @@ bool reclaim_pages(u64 nr_pages)
 
 	if (freed < nr_pages)
 		freed += take_shares(nr_pages - freed);
+	rcu_hurry();
 	page_drain_local();
 	atomic_fetch_and(&current->flags, ~THREAD_RECLAIMING);
 	return freed > 0;
