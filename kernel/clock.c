@@ -37,14 +37,18 @@ u64 clock_wall_ns(void)
 	return wall_offset_ns + clock_ns();
 }
 
-/* Tell the hardware what comes first. Context: own CPU, lock held. */
+/*
+ * Tell the hardware what comes first. What it was told before and is too early stays: it fires once for
+ * nothing, and then is told again, which is less work than two writes to the timer for every thread that
+ * waits with a time limit, and for every one that is queued for a moment. Context: own CPU, lock held.
+ */
 static void program(struct timer_cpu *tc)
 {
 	u64 first = tc->tick_ns;
 
 	if (!list_empty(&tc->timers))
 		first = MIN(first, list_first_entry(&tc->timers, struct timer, node)->deadline_ns);
-	if (first == tc->armed_ns)
+	if (first >= tc->armed_ns)
 		return;
 	tc->armed_ns = first;
 	arch_timer_arm(first);
@@ -101,7 +105,6 @@ bool timer_cancel(struct timer *t)
 	u64 flags = spin_lock_irqsave(&tc->lock);
 	bool armed = t->armed;
 
-	/* The hardware may fire once for nothing; cheaper than programming it again. */
 	if (armed) {
 		list_del(&t->node);
 		WRITE_ONCE(t->armed, 0);
