@@ -2,6 +2,7 @@
  * Cancelling: ASYNC_CANCEL, and everything at a ring's end.
  *
  *	queued	 taken off the queue, ends with -ECANCELED; the canceller gets 0
+ *	handed	 on its way to the queue: ends with -ECANCELED when its turn comes; 0
  *	taken	 in a worker's batch, not begun: ends with -ECANCELED when its turn comes; 0
  *	running	 its worker is interrupted; the canceller gets -EALREADY, the request ends with -EINTR,
  *		 -ECANCELED, or its result if it was faster
@@ -26,7 +27,10 @@ static int cancel_request(struct ring_request *req, struct list_head *removed)
 	case REQ_AT_QUEUE:
 		list_move_tail(&req->node, removed);
 		req->ring->pool->accounts[req->account].queued--;
-		req->where = REQ_AT_SUBMITTER;
+		req->where = REQ_ENDING;
+		return 0;
+	case REQ_AT_SUBMITTER:
+		WRITE_ONCE(req->cancelled, true);
 		return 0;
 	case REQ_PARKED:
 		WRITE_ONCE(req->cancelled, true);

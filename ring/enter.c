@@ -70,7 +70,7 @@ static void queue_request(struct submission *s, struct ring_request *req)
 	req->flags |= REQ_INFLIGHT;
 	req->cancelled = false;
 	req->finished = false;
-	req->where = REQ_AT_QUEUE;
+	req->where = REQ_AT_SUBMITTER;
 	list_add_tail(&req->inflight, &s->inflight);
 	list_add_tail(&req->node, &s->queue);
 	s->queued++;

@@ -7,9 +7,11 @@
  *	prepared  filled by prep from a private copy of the submission entry; in a chain under
  *		  construction, or about to be tried
  *	inline	  issue() runs on the submitter with RING_NONBLOCK
+ *	handed	  on ring->inflight, about to be put on its pool's queue (where = REQ_AT_SUBMITTER)
  *	queued	  on ring->inflight, and on its pool's queue          (where = REQ_AT_QUEUE)
  *	taken	  on ring->inflight, in a worker's batch or running   (where = REQ_AT_WORKER)
  *	parked	  on ring->inflight, waits for another's lookup       (where = REQ_PARKED)
+ *	taken off on ring->inflight, ended by who took it off the queue (where = REQ_ENDING)
  *	done	  has its result; on a struct ring_done until it is posted
  *	overflow  posted, but the completion queue was full: on ring->overflow, itself the record
  *
@@ -70,7 +72,7 @@ struct ring_worker;
 
 enum ring_account_index { RING_BOUNDED, RING_ACCOUNT_UNBOUNDED, RING_ACCOUNTS };
 
-enum ring_where { REQ_AT_SUBMITTER, REQ_AT_QUEUE, REQ_AT_WORKER, REQ_PARKED };
+enum ring_where { REQ_AT_SUBMITTER, REQ_AT_QUEUE, REQ_AT_WORKER, REQ_PARKED, REQ_ENDING };
 
 /* What follows from an open's flags, mode and resolve alone. */
 struct ring_open_rules {

@@ -164,7 +164,7 @@ static void fail_queue(struct ring_pool *pool, struct ring_account *a, int error
 
 	spin_lock(&pool->lock);
 	list_for_each_entry (req, &a->queue, node)
-		req->where = REQ_AT_SUBMITTER;
+		req->where = REQ_ENDING;
 	list_splice_tail(&a->queue, &failed);
 	a->queued = 0;
 	spin_unlock(&pool->lock);
@@ -251,6 +251,7 @@ void ring_pool_queue(struct ring_pool *pool, struct list_head *requests)
 	list_for_each_entry_safe (req, next, requests, node) {
 		struct ring_account *a = &pool->accounts[req->account];
 
+		req->where = REQ_AT_QUEUE;
 		list_move_tail(&req->node, &a->queue);
 		a->queued++;
 	}
