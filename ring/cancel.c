@@ -55,6 +55,17 @@ static int cancel_request(struct ring_request *req, struct list_head *removed)
 	return ret;
 }
 
+/* What hangs behind a cancelled request by a HARDLINK runs all the same. */
+static void queue_follower(struct ring_request *req)
+{
+	struct list_head list = LIST_HEAD_INIT(list);
+
+	req->where = REQ_AT_SUBMITTER;
+	ring_request_enter_flight(req);
+	list_add(&req->node, &list);
+	ring_pool_queue(req->ring->pool, &list);
+}
+
 /* End and post what cancel took off the queue. May sleep. */
 static void end_removed(struct ring *ring, struct list_head *removed)
 {
@@ -62,8 +73,12 @@ static void end_removed(struct ring *ring, struct list_head *removed)
 	struct ring_done done;
 
 	ring_done_init(&done);
-	list_for_each_entry_safe (req, next, removed, node)
-		ring_request_end(req, -ECANCELED, &done);
+	list_for_each_entry_safe (req, next, removed, node) {
+		struct ring_request *follower = ring_request_end(req, -ECANCELED, &done);
+
+		if (follower)
+			queue_follower(follower);
+	}
 	if (done.count)
 		ring_post(ring, &done, NULL, false);
 }

@@ -328,6 +328,9 @@ static __always_inline struct ring_request *ring_request_end(
 	ring_done_add(d, req);
 	return NULL;
 }
+/* A request the kernel itself starts, behind one that has ended: it goes on ring->inflight. Its where is
+ * set already. Context: never sleeps. */
+void ring_request_enter_flight(struct ring_request *req);
 /* Finish a chain whose head or some member is bad: nothing of it is issued. */
 void ring_request_fail_chain(struct ring_request *head, struct ring_done *d);
 

@@ -117,6 +117,18 @@ struct ring_request *ring_request_end_slow(
 	return next;
 }
 
+void ring_request_enter_flight(struct ring_request *req)
+{
+	struct ring *ring = req->ring;
+
+	req->flags |= REQ_INFLIGHT;
+	req->cancelled = false;
+	req->finished = false;
+	spin_lock(&ring->cq_lock);
+	list_add_tail(&req->inflight, &ring->inflight);
+	spin_unlock(&ring->cq_lock);
+}
+
 void ring_request_fail_chain(struct ring_request *head, struct ring_done *d)
 {
 	cancel_rest(head, false, d);

@@ -95,16 +95,9 @@ static void become(struct cred *c)
 /* A request the kernel itself starts, behind one that has ended: it enters inflight here. */
 static void begin_next(struct ring_worker *w, struct ring_request *req)
 {
-	struct ring *ring = req->ring;
-
-	req->flags |= REQ_INFLIGHT;
-	req->cancelled = false;
-	req->finished = false;
 	req->worker = w;
 	req->where = REQ_AT_WORKER;
-	spin_lock(&ring->cq_lock);
-	list_add_tail(&req->inflight, &ring->inflight);
-	spin_unlock(&ring->cq_lock);
+	ring_request_enter_flight(req);
 	spin_lock(&w->lock);
 	list_add(&req->node, &w->batch);
 	spin_unlock(&w->lock);

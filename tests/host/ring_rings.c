@@ -304,6 +304,70 @@ KTEST(ring_chains_stop_where_they_should)
 	ring_close_it(&r);
 }
 
+/* ---- Cancelling ---- */
+
+static struct io_uring_sqe *cancel_sqe(struct user_ring *r, u64 target, u64 user_data)
+{
+	struct io_uring_sqe *sqe = next_sqe(r, IORING_OP_ASYNC_CANCEL, user_data);
+
+	sqe->addr = target;
+	return sqe;
+}
+
+/* The first is cancelled in the queue, before any worker has begun; what is behind it runs or does not. */
+static bool cancelled_chain_gives(u8 link, s32 follower)
+{
+	struct user_ring r = ring_open_plain(8);
+	s32 results[3];
+
+	next_sqe(&r, IORING_OP_NOP, 0)->flags = IOSQE_ASYNC | link;
+	next_sqe(&r, IORING_OP_NOP, 1);
+	cancel_sqe(&r, 0, 2);
+	if (enter(&r, 3, 3) != 3 || !reap(&r, 3, results, 3))
+		return false;
+	ring_close_it(&r);
+	return results[0] == -ECANCELED && results[1] == follower && results[2] == 0;
+}
+
+KTEST(ring_follower_of_a_cancelled_request_is_not_forgotten)
+{
+	setup_once();
+	KT_CHECK(cancelled_chain_gives(IOSQE_IO_LINK, -ECANCELED));
+	KT_CHECK(cancelled_chain_gives(IOSQE_IO_HARDLINK, 0));
+}
+
+/* A request that cancel can find already, and that no queue has yet (a worker cancels everything while
+ * the submitter is on the way from one lock to the next). */
+KTEST(ring_cancel_between_submitter_and_queue)
+{
+	setup_once();
+	struct user_ring r = ring_open_plain(8);
+	struct ring_pool *pool = r.ring->pool;
+	struct list_head list = LIST_HEAD_INIT(list);
+	struct ring_request *req;
+	s32 result;
+
+	mutex_lock(&r.ring->submit_lock);
+	req = ring_request_alloc(r.ring);
+	KT_CHECK(req != NULL);
+	*req = (struct ring_request){.ring = r.ring,
+		.op = ring_op_of[IORING_OP_NOP],
+		.account = RING_BOUNDED,
+		.where = REQ_AT_SUBMITTER,
+		.waiter.fn = ring_park_released};
+	list_add(&req->node, &list);
+	ring_request_enter_flight(req);
+	ring_cancel_all(r.ring);
+	KT_CHECK(list.next == &req->node);
+	KT_EQ(pool->accounts[RING_BOUNDED].queued, 0);
+	ring_pool_queue(pool, &list);
+	KT_EQ(pool->accounts[RING_BOUNDED].queued, 1);
+	mutex_unlock(&r.ring->submit_lock);
+	KT_CHECK(reap(&r, 1, &result, 1));
+	KT_EQ(result, -ECANCELED);
+	ring_close_it(&r);
+}
+
 /* ---- Overflow ---- */
 
 KTEST(ring_overflow_loses_nothing)

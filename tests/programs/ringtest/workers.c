@@ -15,6 +15,42 @@ static int cancel(struct io_uring *ring, uint64_t target, unsigned flags, unsign
 	return run_one(ring);
 }
 
+/*
+ * A worker cancels everything while the submitter still hands over: every entry answers once, with 0 or
+ * cancelled, and what hangs behind a cancelled one by a hard link runs.
+ */
+static void test_cancel_storm(void)
+{
+	enum { ENTRIES = 60 };
+	struct io_uring ring;
+	int results[ENTRIES];
+	unsigned wrong = 0;
+
+	ring_start(&ring, ENTRIES, 0);
+	for (unsigned round = 0; round < 400 && !wrong; round++) {
+		for (unsigned i = 0; i < ENTRIES; i++) {
+			struct io_uring_sqe *sqe = entry(&ring, i);
+
+			if (i % 20 == 0)
+				io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
+			else
+				io_uring_prep_nop(sqe);
+			sqe->user_data = i;
+			sqe->flags |= i % 20 == 0 || i % 2 ? IOSQE_ASYNC : 0;
+			/* odd ones are queued, the even ones behind them follow */
+			sqe->flags |= i % 2 && i % 20 != 19 ? IOSQE_IO_HARDLINK : 0;
+		}
+		wrong += run_all(&ring, ENTRIES, results, ENTRIES) != ENTRIES;
+		for (unsigned i = 0; i < ENTRIES && !wrong; i++)
+			if (i % 20)
+				wrong += results[i] != 0 && results[i] != -ECANCELED;
+			else
+				wrong += results[i] < 0 && results[i] != -ECANCELED;
+	}
+	CHECK_EQ(wrong, 0);
+	io_uring_queue_exit(&ring);
+}
+
 /* An open of a FIFO nobody writes to waits until it is cancelled. (Linux' ring does not wait: CONTRACT 1.9.) */
 static void test_cancel_fifo(struct io_uring *ring)
 {
@@ -262,6 +298,7 @@ static void test_waiter(void)
 void test_workers(void)
 {
 	test_cancel_race();
+	test_cancel_storm();
 	test_exit_with_work();
 	test_exit_with_waiting();
 	test_unbounded();
