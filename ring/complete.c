@@ -190,8 +190,9 @@ int ring_wait_cqes(struct ring *ring, u32 min_complete, u64 deadline_ns)
 
 	might_sleep();
 	min_complete = MIN(min_complete, ring->cq_entries);
-	/* Often they are there already, posted by this very call. The tail only grows. */
-	if (READ_ONCE(ring->cq_tail) - READ_ONCE(ring->rings->cq_head) - min_complete <
+	/* Often they are there already, posted by this very call. The program's own tail, because the
+	 * private one moves a moment before it; a program that scribbles over it fools itself only. */
+	if (load_acquire(&ring->rings->cq_tail) - READ_ONCE(ring->rings->cq_head) - min_complete <
 		ring->cq_entries)
 		return 0;
 	spin_lock(&ring->cq_lock);
