@@ -367,7 +367,7 @@ static long enter(struct ring *ring, u32 to_submit, u32 min_complete, u32 flags,
 {
 	int submitted = 0, error;
 
-	if (unlikely(ring->pool->process != current->process))
+	if (unlikely(READ_ONCE(ring->pool->process) != current->process))
 		return -EPERM;
 	if (unlikely(!READ_ONCE(ring->enabled)))
 		return -EBADFD;

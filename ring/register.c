@@ -174,7 +174,7 @@ SYSCALL4(io_uring_register, int, fd, u32, op, void __user *, arg, u32, nr)
 	ring = f->private_data;
 	if (!ring_is_file(f)) {
 		ret = -EOPNOTSUPP;
-	} else if (ring->pool->process != current->process) {
+	} else if (READ_ONCE(ring->pool->process) != current->process) {
 		ret = -EPERM;
 	} else {
 		mutex_lock(&ring->submit_lock);

@@ -371,5 +371,6 @@ void ring_pool_process_release(struct process *p)
 	}
 	thread_finish_sleep();
 	p->ring_pool = NULL;
+	WRITE_ONCE(pool->process, NULL); /* a ring that another process has inherited stays */
 	ring_pool_put(pool);
 }
