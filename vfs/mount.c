@@ -86,16 +86,19 @@ void mount_put(struct mount *m)
 
 bool mount_get_rcu_frozen(struct mount *m, u32 m_seq)
 {
+	s64 n = READ_ONCE(m->frozen_count);
+
 	/*
-	 * A mount whose count is frozen may already be at zero and on its way out: do not revive it.
-	 * A changed sequence then tells; an unchanged one proves that the tree still holds it.
+	 * It may be at zero and on its way out: do not revive it. The sequence does not tell: a working
+	 * directory may be on a mount that was detached long before this walk, and be left during it.
 	 */
-	if (unlikely(read_seqretry(&mount_lock, m_seq)))
-		return false;
-	count_add(m, 1);
+	do {
+		if (n == 0 || read_seqretry(&mount_lock, m_seq))
+			return false;
+	} while (!atomic_cas(&m->frozen_count, &n, n + 1));
 	if (likely(!read_seqretry(&mount_lock, m_seq)))
 		return true;
-	count_add(m, -1);
+	mount_put(m);
 	return false;
 }
 
