@@ -5,7 +5,8 @@
  * up under it, and the file system asked (struct change). Errors come in the order Linux gives them:
  * a name that is there (EEXIST) or missing (ENOENT) before a read-only file system (EROFS) before rights.
  *
- * Locking: the parent's inode rwsem (subclass 1), then the rwsem of a directory to be removed (3).
+ * Locking: the parent's inode rwsem (subclass 1), then that of the file or directory that is to be
+ * removed (3). Under the second, too, it is decided whether what is to be removed is a mount point.
  */
 #include "vfs/dirops.h"
 #include "abi/errno.h"
@@ -255,9 +256,7 @@ static int may_remove(const struct change *c, bool directory)
 		return error;
 	if (directory && !is_directory)
 		return -ENOTDIR;
-	if (!directory && is_directory)
-		return -EISDIR;
-	return READ_ONCE(d->flags) & DENTRY_MOUNTED ? -EBUSY : 0;
+	return !directory && is_directory ? -EISDIR : 0;
 }
 
 static int remove_locked(struct change *c, bool directory)
@@ -272,10 +271,14 @@ static int remove_locked(struct change *c, bool directory)
 	if (!(directory ? ops->rmdir != NULL : ops->unlink != NULL))
 		return -EPERM;
 	rwsem_down_write_nested(&victim->rwsem, 3);
-	error = directory ? ops->rmdir(c->dir, c->dentry) : ops->unlink(c->dir, c->dentry);
-	rwsem_up_write(&victim->rwsem);
+	/* Under the victim's lock: mount attaches under it, and finds the entry gone afterwards. */
+	if (READ_ONCE(c->dentry->flags) & DENTRY_MOUNTED)
+		error = -EBUSY;
+	else
+		error = directory ? ops->rmdir(c->dir, c->dentry) : ops->unlink(c->dir, c->dentry);
 	if (!error)
 		dcache_delete(c->dentry);
+	rwsem_up_write(&victim->rwsem);
 	return error;
 }
 

@@ -17,7 +17,8 @@
  * The last reference of a detached mount may be dropped anywhere, also where sleeping is forbidden: a
  * work item does the shutting down.
  *
- * Locking: mount_tree_mutex, then mount_lock, then a dentry's lock for DENTRY_MOUNTED.
+ * Locking: mount_tree_mutex, then the mount point's inode rwsem (attach), then mount_lock, then a dentry's
+ * lock for DENTRY_MOUNTED.
  */
 #include "vfs/internal.h"
 
@@ -260,11 +261,16 @@ static bool mark_mountpoint(struct dentry *d)
 	return alive;
 }
 
-/* Hang m on where; takes its own references. Context: mount_tree_mutex held. */
+/*
+ * Hang m on where; takes its own references. Context: mount_tree_mutex and the rwsem of where's inode
+ * held: who is about to remove or replace the entry decides whether it is a mount point under that.
+ */
 static int attach(struct mount *m, const struct path *where)
 {
 	int err = -ENOENT;
 
+	if (where->mnt->flags & MOUNT_DETACHED)
+		return -EINVAL; /* nobody could ever reach m, nor unmount it */
 	path_get(where);
 	write_seqlock(&mount_lock);
 	if (mark_mountpoint(where->dentry)) {
@@ -314,6 +320,17 @@ static void topmost(const struct path *where, struct path *out)
 	}
 }
 
+static int attach_locked(struct mount *m, const struct path *where)
+{
+	struct rwsem *rwsem = &where->dentry->inode->rwsem;
+	int err;
+
+	rwsem_down_write(rwsem);
+	err = attach(m, where);
+	rwsem_up_write(rwsem);
+	return err;
+}
+
 static int mount_attach_new(struct mount *m, const struct path *where)
 {
 	struct path top;
@@ -327,7 +344,7 @@ static int mount_attach_new(struct mount *m, const struct path *where)
 		 dentry_type(top.dentry) == DENTRY_TYPE_DIR)
 		err = -EISDIR;
 	else
-		err = attach(m, &top);
+		err = attach_locked(m, &top);
 	if (err) {
 		count_freeze(m);
 		mount_put(m);

@@ -4,6 +4,7 @@
  *
  * Locking
  *   mount_tree_mutex   serialises mount, umount, bind
+ *     rwsem of the mount point's inode   mount: unlink, rmdir and rename decide under it whether it is one
  *     mount_lock       seqlock: hash, parent, mount point, DENTRY_MOUNTED change under it; RCU walks
  *                      sample it at their start and re-check after every crossing
  *

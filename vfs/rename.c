@@ -10,7 +10,8 @@
  *
  * A directory may not move below itself: with the tree standing still this is one walk upwards.
  *
- * Locking: rename_mutex, directories' rwsems (subclass 1, 2), entries' rwsems (3, 4).
+ * Locking: rename_mutex, directories' rwsems (subclass 1, 2), entries' rwsems (3, 4). Under the last it is
+ * decided whether an entry is a mount point.
  */
 #include "abi/errno.h"
 #include "kernel/syscall.h"
@@ -173,8 +174,6 @@ static int check_kinds(const struct rename *r)
 {
 	const struct dentry *to = r->to;
 
-	if ((READ_ONCE(r->from->flags) | READ_ONCE(to->flags)) & DENTRY_MOUNTED)
-		return -EBUSY;
 	if (dentry_is_negative(to) || (r->flags & RENAME_EXCHANGE))
 		return 0;
 	bool from_is_dir = S_ISDIR(r->from->inode->mode), to_is_dir = S_ISDIR(to->inode->mode);
@@ -185,6 +184,12 @@ static int check_kinds(const struct rename *r)
 }
 
 /* ---- Doing it ---- */
+
+/* Context: both entries' inodes locked; mount attaches under that lock. */
+static bool is_mount_point(const struct rename *r)
+{
+	return (READ_ONCE(r->from->flags) | READ_ONCE(r->to->flags)) & DENTRY_MOUNTED;
+}
 
 /* Context: directories locked, from and to looked up. */
 static int rename_entries(struct rename *r)
@@ -210,7 +215,10 @@ static int rename_entries(struct rename *r)
 	if (error)
 		return error;
 	lock_inodes(moved, replaced);
-	error = from_dir->ops->rename(from_dir, r->from, to_dir, r->to, r->flags);
+	if (is_mount_point(r))
+		error = -EBUSY;
+	else
+		error = from_dir->ops->rename(from_dir, r->from, to_dir, r->to, r->flags);
 	if (!error && (r->flags & RENAME_EXCHANGE))
 		dcache_exchange(r->from, r->to);
 	else if (!error)
