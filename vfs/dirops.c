@@ -5,8 +5,8 @@
  * up under it, and the file system asked (struct change). Errors come in the order Linux gives them:
  * a name that is there (EEXIST) or missing (ENOENT) before a read-only file system (EROFS) before rights.
  *
- * Locking: the parent's inode rwsem (subclass 1), then that of the file or directory that is to be
- * removed (3). Under the second, too, it is decided whether what is to be removed is a mount point.
+ * Locking: the parent's inode rwsem (subclass 1), then that of the file or directory that gets or loses a
+ * name (3). Under the second, too, it is decided whether what is to be removed is a mount point.
  */
 #include "vfs/dirops.h"
 #include "abi/errno.h"
@@ -182,6 +182,18 @@ long vfs_symlinkat(const char __user *body, int dirfd, const char __user *name)
 	return error;
 }
 
+/* The link count changes under the target's lock, as it does when a name goes. */
+static int link_locked(struct change *c, struct inode *inode)
+{
+	int error = -ENOENT;
+
+	rwsem_down_write_nested(&inode->rwsem, 3);
+	if (inode->nlink != 0)
+		error = c->dir->ops->link(c->dir, c->dentry, inode);
+	rwsem_up_write(&inode->rwsem);
+	return error;
+}
+
 /* One more name for the inode of from. */
 static int link_to(const struct path *from, int dirfd, const char __user *name)
 {
@@ -195,10 +207,8 @@ static int link_to(const struct path *from, int dirfd, const char __user *name)
 		error = -EXDEV;
 	else if (S_ISDIR(inode->mode) || !c.dir->ops->link)
 		error = -EPERM;
-	else if (READ_ONCE(inode->nlink) == 0)
-		error = -ENOENT;
 	else
-		error = c.dir->ops->link(c.dir, c.dentry, inode);
+		error = link_locked(&c, inode);
 	change_end(&c);
 	return error;
 }
