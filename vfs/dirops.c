@@ -61,10 +61,16 @@ static int change_lock(struct change *c)
 	return error;
 }
 
-static void change_end(struct change *c)
+/* Let go of all but the path to the parent. */
+static void change_unlock(struct change *c)
 {
 	rwsem_up_write(&c->dir->rwsem);
 	dentry_put(c->dentry);
+}
+
+static void change_end(struct change *c)
+{
+	change_unlock(c);
 	change_abandon(c);
 }
 
@@ -307,14 +313,16 @@ static long remove_at(int dirfd, const char __user *name, bool directory)
 	error = change_lock(&c);
 	if (error)
 		return error;
-	/* Kept until the locks are gone: the end of an inode may take long. */
+	/* Kept until the locks are gone: the end of an inode may take long. But not longer than the path,
+	 * which keeps the file system mounted. */
 	struct inode *victim = dentry_is_negative(c.dentry) ? NULL : c.dentry->inode;
 
 	if (victim)
 		inode_get(victim);
 	error = remove_locked(&c, directory);
-	change_end(&c);
+	change_unlock(&c);
 	inode_put(victim);
+	change_abandon(&c);
 	return error;
 }
 
