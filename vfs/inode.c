@@ -23,7 +23,8 @@
  *	bucket lock (RANK_INODE_HASH)     a chain of the hash
  *	  inode->lock (RANK_INODE_STATE)  state, link count, times, refs from and to 0
  *	    lru_lock (RANK_LRU)           the LRU
- *	sb->inodes_lock (RANK_INODE_STATE, never together with an inode's) the super block's list
+ *	sb->inodes_lock (RANK_INODE_STATE)  the super block's list
+ *	  inode->lock (subclass 1)          only when all of its inodes are evicted
  */
 #include "vfs/inode.h"
 #include "kernel/clock.h"
@@ -53,6 +54,9 @@ static struct slab_cache *inode_cache; /* for file systems without an alloc_inod
 static DEFINE_PERCPU(u64, inodes_made);
 static DEFINE_PERCPU(u64, inodes_freed);
 static DEFINE_PERCPU(u64, inodes_evicted);
+
+/* Who shuts a super block down waits here for evictions that others have begun. */
+static struct waitqueue evicted_wq = WAITQUEUE_INIT(evicted_wq);
 
 /* Evictions that began where sleeping is not allowed. */
 static struct spinlock deferred_lock = SPINLOCK_INIT(RANK_LRU);
@@ -185,12 +189,18 @@ static void inode_free_rcu(struct rcu_head *head)
 	this_cpu_inc(inodes_freed);
 }
 
+/*
+ * The last that is done for an inode. Once it is off the list its super block may go: who shuts that down
+ * finds the list empty under the lock, and its rcu_barrier comes after our call_rcu.
+ */
 static void inode_free(struct inode *inode)
 {
-	spin_lock(&inode->sb->inodes_lock);
+	struct super_block *sb = inode->sb;
+
+	spin_lock(&sb->inodes_lock);
 	list_del(&inode->sb_node);
-	spin_unlock(&inode->sb->inodes_lock);
 	call_rcu(&inode->rcu, inode_free_rcu);
+	spin_unlock(&sb->inodes_lock);
 }
 
 struct inode *inode_alloc(struct super_block *sb)
@@ -251,6 +261,7 @@ static void inode_evict(struct inode *inode)
 	wake_up_all(hash_waitqueue(hash));
 	this_cpu_inc(inodes_evicted);
 	inode_free(inode);
+	wake_up_all(&evicted_wq);
 }
 
 static void evict_deferred(struct work *w)
@@ -281,6 +292,7 @@ static void inode_evict_or_defer(struct inode *inode)
 	list_add_tail(&inode->lru, &deferred);
 	spin_unlock(&deferred_lock);
 	work_queue(&deferred_work);
+	wake_up_all(&evicted_wq);
 }
 
 /* Nothing is gained by keeping it once nobody uses it. Context: inode->lock held. */
@@ -435,7 +447,7 @@ struct timespec64 inode_now(void)
 enum shrink_result { SHRINK_EMPTY, SHRINK_KEPT, SHRINK_TAKEN };
 
 /* Look at the oldest: claim it in *out, or give it another round. */
-static enum shrink_result shrink_one(struct super_block *sb, bool force, struct inode **out)
+static enum shrink_result shrink_one(struct super_block *sb, struct inode **out)
 {
 	enum shrink_result result = SHRINK_KEPT;
 	struct inode *inode = NULL;
@@ -458,7 +470,7 @@ static enum shrink_result shrink_one(struct super_block *sb, bool force, struct 
 		lru_remove(inode);
 	} else if (sb && inode->sb != sb) {
 		/* not asked for */
-	} else if ((inode->state & INODE_REFERENCED) && !force) {
+	} else if (inode->state & INODE_REFERENCED) {
 		inode->state &= ~INODE_REFERENCED;
 	} else {
 		inode_mark_freeing(inode);
@@ -470,7 +482,7 @@ static enum shrink_result shrink_one(struct super_block *sb, bool force, struct 
 	return result;
 }
 
-static u64 shrink(struct super_block *sb, u64 nr, bool force)
+u64 inode_shrink(struct super_block *sb, u64 nr)
 {
 	u64 taken = 0;
 	/* Twice around: the first round may only clear REFERENCED. */
@@ -479,7 +491,7 @@ static u64 shrink(struct super_block *sb, u64 nr, bool force)
 	might_sleep();
 	while (taken < nr && looks-- > 0) {
 		struct inode *inode;
-		enum shrink_result r = shrink_one(sb, force, &inode);
+		enum shrink_result r = shrink_one(sb, &inode);
 
 		if (r == SHRINK_EMPTY)
 			break;
@@ -491,23 +503,66 @@ static u64 shrink(struct super_block *sb, u64 nr, bool force)
 	return taken;
 }
 
-u64 inode_shrink(struct super_block *sb, u64 nr)
+/* ---- Shutdown ---- */
+
+/* Claim one of sb's unused inodes; NULL: there is none. */
+static struct inode *claim_unused(struct super_block *sb)
 {
-	return shrink(sb, nr, false);
+	struct inode *inode, *claimed = NULL;
+
+	spin_lock(&sb->inodes_lock);
+	list_for_each_entry (inode, &sb->inodes, sb_node) {
+		spin_lock_nested(&inode->lock, 1);
+		if (READ_ONCE(inode->refs) == 0 && !(inode->state & INODE_FREEING)) {
+			inode_mark_freeing(inode);
+			claimed = inode;
+		}
+		spin_unlock(&inode->lock);
+		if (claimed)
+			break;
+	}
+	spin_unlock(&sb->inodes_lock);
+	return claimed;
+}
+
+/* Somebody else, a shrinker mostly, has claimed one of sb's inodes and is not done with it. */
+static bool evictions_under_way(struct super_block *sb)
+{
+	struct inode *inode;
+	bool any = false;
+
+	spin_lock(&sb->inodes_lock);
+	list_for_each_entry (inode, &sb->inodes, sb_node)
+		any = any || (READ_ONCE(inode->state) & INODE_FREEING);
+	spin_unlock(&sb->inodes_lock);
+	return any;
+}
+
+static bool evictions_deferred(void)
+{
+	spin_lock(&deferred_lock);
+	bool any = !list_empty(&deferred);
+
+	spin_unlock(&deferred_lock);
+	return any;
 }
 
 void inode_evict_all(struct super_block *sb)
 {
-	while (shrink(sb, ~0ull, true) != 0)
-		;
-	work_finish(&deferred_work); /* no flush: this may be a work, and holds locks others need */
-	spin_lock(&sb->inodes_lock);
 	struct inode *inode;
 
+	might_sleep();
+	do {
+		while ((inode = claim_unused(sb)) != NULL)
+			inode_evict(inode);
+		/* Here: the work queue's threads may all be waiting for what our caller holds. */
+		work_finish(&deferred_work);
+		wait_event(&evicted_wq, evictions_deferred() || !evictions_under_way(sb));
+	} while (evictions_under_way(sb));
+	spin_lock(&sb->inodes_lock);
 	list_for_each_entry (inode, &sb->inodes, sb_node)
-		if (READ_ONCE(inode->refs) != 0)
-			printk("%s: inode %llu still has %u references at shutdown", sb->name,
-				(unsigned long long)inode->ino, READ_ONCE(inode->refs));
+		printk("%s: inode %llu still has %u references at shutdown", sb->name,
+			(unsigned long long)inode->ino, READ_ONCE(inode->refs));
 	spin_unlock(&sb->inodes_lock);
 }
 
@@ -520,7 +575,7 @@ static u64 shrinker_count(struct shrinker *s)
 static u64 shrinker_scan(struct shrinker *s, u64 nr)
 {
 	(void)s;
-	return shrink(NULL, nr, false);
+	return inode_shrink(NULL, nr);
 }
 
 static struct shrinker inode_shrinker = {

@@ -625,6 +625,57 @@ KTEST(inode_shutdown_leaves_nothing)
 	KT_CHECK(list_empty(&test_sb.inodes));
 }
 
+/* A shutdown that comes while a shrinker evicts: until that is done the super block is in use. */
+static struct completion shutdown_done;
+
+static void shutdown_main(void *arg)
+{
+	inode_evict_all(arg);
+	complete(&shutdown_done);
+}
+
+static void evict_and_shut_down(struct inode *inode)
+{
+	struct thread *t = thread_create("shutdown", shutdown_main, inode->sb);
+
+	thread_start(t);
+	thread_put(t);
+	for (int i = 0; i < 10; i++)
+		yield();
+	KT_EQ(READ_ONCE(shutdown_done.done), 0);
+	evictions++;
+}
+
+KTEST(inode_shutdown_waits_for_a_shrinker)
+{
+	static const struct super_ops ops = {.evict_inode = evict_and_shut_down};
+
+	fresh_super();
+	completion_init(&shutdown_done);
+	inode_put(get_inode(5));
+	test_sb.ops = &ops;
+	KT_EQ(inode_shrink(&test_sb, 1), 1);
+	wait_for_completion(&shutdown_done);
+	test_sb.ops = &test_super_ops;
+	KT_EQ(evictions, 1);
+	KT_CHECK(list_empty(&test_sb.inodes));
+}
+
+/* One that is put where nobody may sleep, when every thread of the work queue is busy shutting down. */
+KTEST(inode_shutdown_takes_what_was_put_off)
+{
+	fresh_super();
+	struct inode *inode = get_inode(5);
+
+	inode_set_nlink(inode, 0);
+	nonblock_begin();
+	inode_put(inode);
+	nonblock_end();
+	inode_evict_all(&test_sb);
+	KT_EQ(evictions, 1);
+	KT_CHECK(list_empty(&test_sb.inodes));
+}
+
 /* ---- Permissions ---- */
 
 static int permission_as(u32 uid, u32 gid, u32 mode, unsigned may)
