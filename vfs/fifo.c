@@ -73,11 +73,12 @@ static void fifo_detach(struct inode *inode, struct fifo *p, bool reads, bool wr
 	last = --p->files == 0;
 	if (last)
 		inode->private_data = NULL;
+	else
+		wake_up_all(
+			&p->changed); /* under the lock: after it the others may go, and p with them */
 	spin_unlock(&inode->lock);
 	if (last)
 		kfree(p);
-	else
-		wake_up_all(&p->changed);
 }
 
 static int fifo_open(struct inode *inode, struct file *f)
