@@ -87,7 +87,6 @@ int dcache_lookup_begin(struct dentry *parent, const struct qstr *name, struct d
 		other = find_in_lookup(b, parent, name);
 		if (other && w) {
 			w->chained = true;
-			w->chained = true;
 			w->next = other->waiters;
 			other->waiters = w;
 			spin_unlock(&b->lock);
