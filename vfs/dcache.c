@@ -282,6 +282,7 @@ void dcache_delete(struct dentry *d)
 {
 	struct inode *inode = NULL;
 
+	might_sleep();
 	lockref_lock(&d->ref, RANK_DENTRY);
 	atomic_fetch_and(&d->flags, ~DENTRY_PINNED);
 	if (d->ref.count == 1) {

@@ -66,6 +66,7 @@ void dcache_move(struct dentry *from, struct dentry *to)
 {
 	struct dentry *old_parent = from->parent, *new_parent = to->parent;
 
+	might_sleep();
 	if (old_parent != new_parent)
 		dentry_get(new_parent);
 

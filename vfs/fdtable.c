@@ -137,6 +137,7 @@ static int files_grow(struct files *files, u32 fd, enum alloc_mode mode)
 {
 	if (mode == ALLOC_NOWAIT)
 		return -EAGAIN;
+	might_sleep();
 	mutex_lock(&files->grow_mutex);
 	struct fd_table *old = files->table;
 	u32 max = old->max;
@@ -374,6 +375,7 @@ static void table_set_cloexec(struct fd_table *t, u32 fd, bool cloexec)
 
 int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 {
+	might_sleep();
 	if (fd >= files_limit(files))
 		return -EBADF;
 	for (;;) {
@@ -486,7 +488,7 @@ struct file *file_get_fd(struct files *files, int fd)
 		if (likely(taken && same))
 			return f;
 		if (taken)
-			file_put(f);
+			file_put_nosleep(f); /* closed meanwhile: ours may be the last one */
 	}
 }
 

@@ -85,6 +85,7 @@ void file_put_plain(struct file *f)
 
 void file_put(struct file *f)
 {
+	might_sleep();
 	if (atomic_sub_return(&f->refs, 1u) == 0)
 		file_release(f);
 }

@@ -152,6 +152,7 @@ void super_put(struct super_block *sb)
 {
 	u32 refs = READ_ONCE(sb->refs);
 
+	might_sleep();
 	while (refs > 1)
 		if (atomic_cas(&sb->refs, &refs, refs - 1))
 			return;

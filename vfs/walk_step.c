@@ -64,6 +64,7 @@ static struct dentry *lookup_slow(
 	bool ours;
 	int err;
 
+	might_sleep();
 	if (READ_ONCE(dir->nlink) == 0)
 		return ERR_PTR(-ENOENT); /* removed while we stood in it */
 	err = dcache_lookup_begin(parent, name, waiter, &d, &ours);
@@ -107,10 +108,12 @@ struct dentry *walk_lookup_one(struct dentry *parent, const struct qstr *last)
 
 static int lookup_ref(struct walk *w, struct walk_next *next)
 {
-	struct dentry *parent = w->path.dentry;
-	struct dentry *d = dcache_lookup(parent, &w->last);
-	int good = d ? revalidate(d) : 0;
+	struct dentry *parent = w->path.dentry, *d;
+	int good;
 
+	might_sleep();
+	d = dcache_lookup(parent, &w->last);
+	good = d ? revalidate(d) : 0;
 	if (good <= 0) {
 		if (d)
 			dentry_put(d);
