@@ -231,8 +231,9 @@ void dentry_set_type(struct dentry *d, const struct inode *inode)
 static void dentry_set_inode(struct dentry *d, struct inode *inode)
 {
 	seqcount_write_begin(&d->seq);
-	WRITE_ONCE(d->inode, inode);
+	/* Type first: who holds a reference looks at no sequence. Partner: dentry_inode. */
 	dentry_set_type(d, inode);
+	store_release(&d->inode, inode);
 	seqcount_write_end(&d->seq);
 }
 

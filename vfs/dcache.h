@@ -115,6 +115,14 @@ static inline bool dentry_is_negative(const struct dentry *d)
 {
 	return dentry_type(d) == DENTRY_TYPE_NEGATIVE;
 }
+/*
+ * The inode, NULL for a negative entry. Context: d is referenced, so that a positive one stays what it is;
+ * a negative one may become positive at any time, and then its type bits are right once the inode is seen.
+ */
+static inline struct inode *dentry_inode(const struct dentry *d)
+{
+	return load_acquire(&d->inode);
+}
 static inline bool dentry_is_hashed(const struct dentry *d)
 {
 	return READ_ONCE(d->flags) & (DENTRY_HASHED | DENTRY_ROOT);

@@ -129,7 +129,7 @@ static int lookup_ref(struct walk *w, struct walk_next *next)
 			return (int)PTR_ERR(d);
 		}
 	}
-	*next = (struct walk_next){.path = {w->path.mnt, d}, .inode = d->inode};
+	*next = (struct walk_next){.path = {w->path.mnt, d}, .inode = dentry_inode(d)};
 	return 0;
 }
 
