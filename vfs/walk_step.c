@@ -55,6 +55,16 @@ void walk_jump_root(struct walk *w)
 
 /* ---- Lookup ---- */
 
+/* A cached entry its file system no longer stands by is dropped. 1 good, 0 dropped, -errno. */
+static int revalidate(struct dentry *d)
+{
+	int good = READ_ONCE(d->flags) & DENTRY_REVALIDATE ? d->ops->revalidate(d, false) : 1;
+
+	if (good == 0)
+		dcache_drop(d);
+	return good;
+}
+
 /* Ask the file system, one thread a name. Context: ref mode; may sleep. */
 static struct dentry *lookup_slow(
 	struct dentry *parent, const struct qstr *name, struct dentry_waiter *waiter)
@@ -67,11 +77,20 @@ static struct dentry *lookup_slow(
 	might_sleep();
 	if (READ_ONCE(dir->nlink) == 0)
 		return ERR_PTR(-ENOENT); /* removed while we stood in it */
-	err = dcache_lookup_begin(parent, name, waiter, &d, &ours);
-	if (err)
-		return ERR_PTR(err);
-	if (!ours)
-		return d;
+	for (;;) {
+		err = dcache_lookup_begin(parent, name, waiter, &d, &ours);
+		if (err)
+			return ERR_PTR(err);
+		if (ours)
+			break;
+		/* Another's answer, which the file system may not stand by for us. */
+		err = revalidate(d);
+		if (err > 0)
+			return d;
+		dentry_put(d);
+		if (err < 0)
+			return ERR_PTR(err);
+	}
 	err = dir->ops->lookup ? dir->ops->lookup(dir, d) : -ENOTDIR;
 	dcache_lookup_end(d);
 	if (!err)
@@ -80,30 +99,16 @@ static struct dentry *lookup_slow(
 	return ERR_PTR(err);
 }
 
-/* A cached entry its file system no longer stands by is dropped. 1 good, 0 dropped, -errno. */
-static int revalidate(struct dentry *d)
-{
-	int good = READ_ONCE(d->flags) & DENTRY_REVALIDATE ? d->ops->revalidate(d, false) : 1;
-
-	if (good == 0)
-		dcache_drop(d);
-	return good;
-}
-
 struct dentry *walk_lookup_one(struct dentry *parent, const struct qstr *last)
 {
-	for (;;) {
-		struct dentry *d = dcache_lookup(parent, last);
-		int good = d ? revalidate(d) : 0;
+	struct dentry *d = dcache_lookup(parent, last);
+	int good = d ? revalidate(d) : 0;
 
-		if (good > 0)
-			return d;
-		if (d)
-			dentry_put(d);
-		if (good < 0)
-			return ERR_PTR(good);
-		return lookup_slow(parent, last, NULL);
-	}
+	if (good > 0)
+		return d;
+	if (d)
+		dentry_put(d);
+	return good < 0 ? ERR_PTR(good) : lookup_slow(parent, last, NULL);
 }
 
 static int lookup_ref(struct walk *w, struct walk_next *next)
