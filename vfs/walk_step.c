@@ -220,6 +220,9 @@ static int cross_mounts_rcu(struct walk *w, struct walk_next *next)
 			return walk_lost(w, WALK_OUT_mount_changed);
 		if (!m)
 			break; /* the mount is in another place of the tree */
+		/* The last look at the mount point: from here on only m's root matters. */
+		if (seqcount_retry(&next->path.dentry->seq, next->seq))
+			return walk_lost(w, WALK_OUT_seq_changed);
 		if (w->flags & WALK_NO_XDEV) {
 			int err = walk_unlazy(w, WALK_OUT_no_xdev);
 
@@ -539,14 +542,11 @@ static int walk_up(struct walk *w)
 	bool stay;
 	int err;
 
-	walk_need_root(w);
 	do {
+		walk_need_root(w); /* again: an unscoped one is forgotten on the way out of RCU */
 		err = w->flags & WALK_RCU ? parent_rcu(w, &next, &stay)
 					  : parent_ref(w, &next, &stay);
-		if (err == WALK_AGAIN)
-			/* an unscoped root was forgotten on the way out of RCU */
-			walk_need_root(w);
-		else if (!err && !stay)
+		if (!err && !stay)
 			err = walk_enter(w, &next, false, false, &body);
 	} while (err == WALK_AGAIN);
 	if (err)
