@@ -89,9 +89,8 @@ void walk_resume_release(struct walk_resume *r);
 int walk_path(const struct walk_start *start, struct path *out);
 
 /*
- * Resolve to the referenced parent directory and the last component, which points into start->name or
- * into a symlink body kept by *hold (inode_put it when done; may be NULL). last_type tells the special
- * ones; trailing slashes are reported in *trailing_slash.
+ * Resolve to the referenced parent directory and the last component, which points into start->name (links
+ * on the way are followed, a last one is not). last_type tells the special ones.
  */
 enum walk_last { WALK_LAST_NORMAL, WALK_LAST_DOT, WALK_LAST_DOTDOT, WALK_LAST_ROOT };
 struct walk_parent {
