@@ -155,6 +155,12 @@ static bool prepend_name(char **p, const char *buf, const struct dentry *d)
 	return prepend(p, buf, name, len) && prepend(p, buf, "/", 1);
 }
 
+/* A path that does not lead to the root: what there is of it from p on, up to its end. */
+static char *unreachable(char *p, const char *buf, const char *end)
+{
+	return prepend(&p, buf, "(unreachable)/", p == end ? 14 : 13) ? p : NULL;
+}
+
 /* One attempt. Context: RCU. */
 static char *build_path(const struct path *path, const struct path *root, char *buf, char *end)
 {
@@ -165,24 +171,23 @@ static char *build_path(const struct path *path, const struct path *root, char *
 	*--p = 0;
 	if (!dentry_is_hashed(d) && !prepend(&p, buf, " (deleted)", 10))
 		return NULL;
-	char *name_end = p;
+	const char *name_end = p;
 
 	while (d != root->dentry || m != root->mnt) {
 		if (d == m->root) {
 			const struct mount *up = READ_ONCE(m->parent);
 
 			if (up == m) {
-				if (m->flags & MOUNT_DETACHED || root->mnt)
-					return prepend(&p, buf, "(unreachable)/",
-						       p == name_end ? 14 : 13)
-						       ? p
-						       : NULL;
+				if ((READ_ONCE(m->flags) & MOUNT_DETACHED) || root->mnt)
+					return unreachable(p, buf, name_end);
 				break;
 			}
 			d = READ_ONCE(m->mountpoint);
 			m = up;
 			continue;
 		}
+		if (READ_ONCE(d->flags) & DENTRY_ROOT)
+			return unreachable(p, buf, name_end); /* renamed out of a bind mount */
 		if (!prepend_name(&p, buf, d))
 			return NULL;
 		d = READ_ONCE(d->parent);
