@@ -15,20 +15,26 @@ struct io_uring_sqe {
 			u8 flags; /* IOSQE_* */
 			u16 ioprio;
 			s32 fd;
+			u64 off;      /* also addr2 */
+			u64 addr;     /* buffer or path */
+			u32 len;      /* also open mode, statx mask */
+			u32 op_flags; /* open_flags, rw_flags, statx_flags, ... */
+			u64 user_data;
+			u16 buf_index;
+			u16 personality;
+			u32 file_index; /* also splice_fd_in */
+			u64 addr3;
+			u64 pad;
 		};
-		u64 first_word;
+		u64 words[8]; /* the same, for copies and comparisons of several fields at once */
 	};
-	u64 off;      /* also addr2 */
-	u64 addr;     /* buffer or path */
-	u32 len;      /* also open mode, statx mask */
-	u32 op_flags; /* open_flags, rw_flags, statx_flags, ... */
-	u64 user_data;
-	u16 buf_index;
-	u16 personality;
-	u32 file_index; /* also splice_fd_in */
-	u64 addr3;
-	u64 pad;
 };
+/* Which word has these. */
+#define SQE_WORD_OPCODE	   0 /* opcode, flags, ioprio, fd */
+#define SQE_WORD_OFF	   1
+#define SQE_WORD_ADDR	   2
+#define SQE_WORD_LEN	   3 /* len, op_flags */
+#define SQE_WORD_BUF_INDEX 5 /* buf_index, personality, file_index */
 static_assert(sizeof(struct io_uring_sqe) == 64, "ABI");
 static_assert(offsetof(struct io_uring_sqe, fd) == 4, "ABI");
 static_assert(offsetof(struct io_uring_sqe, off) == 8, "ABI");

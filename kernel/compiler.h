@@ -6,8 +6,10 @@
 
 #include "kernel/types.h"
 
-#define likely(x)	  __builtin_expect(!!(x), 1)
-#define unlikely(x)	  __builtin_expect(!!(x), 0)
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+/* The compiler forgets where x comes from: an address stays in its register. */
+#define hide_value(x)	  __asm__("" : "+r"(x))
 #define __noreturn	  __attribute__((noreturn))
 #define __noinline	  __attribute__((noinline))
 #define __always_inline	  inline __attribute__((always_inline))

@@ -46,17 +46,17 @@ static inline void lockref_unlock(struct lockref *r)
 	preempt_enable();
 }
 
-/* Add delta while the lock is free and the count is at least floor. Returns false otherwise. */
-static __always_inline bool lockref_add_unlocked_(struct lockref *r, s32 floor, s32 delta)
+/* One reference in `both`, of which the lock word is the lower half and the count the upper. */
+#define LOCKREF_ONE (1ll << 32)
+
+/* Take a reference while the lock is free and the object not dead. */
+static __always_inline bool lockref_get_unlocked_(struct lockref *r)
 {
-	struct lockref old = {.both = READ_ONCE(r->both)};
+	u64 old = READ_ONCE(r->both);
 
-	while (old.word == 0 && old.count >= floor) {
-		struct lockref new_ = {.word = 0, .count = old.count + delta};
-
-		if (likely(atomic_cas(&r->both, &old.both, new_.both)))
+	while (likely((u32)old == 0 && (s64)old >= 0))
+		if (likely(atomic_cas(&r->both, &old, old + LOCKREF_ONE)))
 			return true;
-	}
 	return false;
 }
 
@@ -66,7 +66,7 @@ bool lockref_get_slow(struct lockref *r, unsigned rank);
 /* Take a reference unless dead. Context: RCU read section; may spin, never sleeps. */
 static __always_inline bool lockref_get_not_dead(struct lockref *r, unsigned rank)
 {
-	return likely(lockref_add_unlocked_(r, 0, 1)) || lockref_get_slow(r, rank);
+	return likely(lockref_get_unlocked_(r)) || lockref_get_slow(r, rank);
 }
 
 /* Take a reference. The caller already has one, or otherwise knows it is alive. */
@@ -82,14 +82,11 @@ static __always_inline void lockref_get(struct lockref *r, unsigned rank)
  */
 static __always_inline s32 lockref_put_return(struct lockref *r)
 {
-	struct lockref old = {.both = READ_ONCE(r->both)};
+	u64 old = READ_ONCE(r->both);
 
-	while (likely(old.word == 0 && old.count > 0)) {
-		struct lockref new_ = {.word = 0, .count = old.count - 1};
-
-		if (likely(atomic_cas(&r->both, &old.both, new_.both)))
-			return new_.count;
-	}
+	while (likely((u32)old == 0 && (s64)old > 0))
+		if (likely(atomic_cas(&r->both, &old, old - LOCKREF_ONE)))
+			return (s32)(old >> 32) - 1;
 	return -1;
 }
 /* Context: lock held, count zero. */

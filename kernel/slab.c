@@ -28,48 +28,18 @@
  * catches overruns and double frees; free objects without constructor are filled with POISON and
  * checked when they are handed out again, which catches writes after free.
  */
-#include "kernel/slab.h"
+#include "kernel/slab_inline.h"
 #include "kernel/console.h"
 #include "kernel/panic.h"
 #include "kernel/rcu.h"
 #include "kernel/reclaim_internal.h"
 #include "kernel/sched.h"
-#include "kernel/spinlock.h"
 #include "kernel/string.h"
 
-#define BATCH	  32
-#define LOCAL_MAX 64
-
-struct local_objects {
-	void *first; /* linked through the word at cache->link */
-	u64 count;
-} __cacheline;
-
-struct slab_cache {
-	/* read by everyone, written once */
-	u32 link;   /* offset of the free-list word in an object */
-	u32 stride; /* bytes from object to object */
-	u32 size;   /* what the caller may use */
-	u32 flags;
-	u32 order, per_slab;
-	void (*ctor)(void *object);
-	const char *name;
-	/* guarded by lock */
-	struct spinlock lock __cacheline;
-	struct list_head partial; /* slabs with at least one free object */
-	u64 outstanding;	  /* objects not in any slab's free list */
-	u64 pages, empty_slabs;
-	struct list_head node; /* all caches; guarded by caches_lock */
-	struct local_objects local[MAX_CPUS];
-};
+#define BATCH 32
 
 static struct spinlock caches_lock = SPINLOCK_INIT(RANK_SLAB);
 static LIST_HEAD(caches); /* guarded by caches_lock; only ever grows */
-
-static inline void **link_of(const struct slab_cache *c, void *object)
-{
-	return (void **)((char *)object + c->link);
-}
 
 /* ---- Debug: red zones and poison ---- */
 
@@ -106,7 +76,7 @@ static void debug_new(struct slab_cache *c, void *object)
 		memset(object, POISON, c->size);
 }
 
-static void debug_alloc(struct slab_cache *c, void *object)
+void slab_debug_alloc(struct slab_cache *c, void *object)
 {
 	const u8 *bytes = object;
 
@@ -118,7 +88,7 @@ static void debug_alloc(struct slab_cache *c, void *object)
 				c->name, object, i, bytes[i]);
 }
 
-static void debug_free(struct slab_cache *c, void *object)
+void slab_debug_free(struct slab_cache *c, void *object)
 {
 	struct page *p = page_of_address(object);
 
@@ -138,14 +108,6 @@ static u32 debug_footprint(u32 size)
 #define LINK_ALWAYS_OUTSIDE true
 #else
 static inline void debug_new(struct slab_cache *c, void *object)
-{
-	(void)c, (void)object;
-}
-static inline void debug_alloc(struct slab_cache *c, void *object)
-{
-	(void)c, (void)object;
-}
-static inline void debug_free(struct slab_cache *c, void *object)
 {
 	(void)c, (void)object;
 }
@@ -183,7 +145,7 @@ static struct page *slab_make(struct slab_cache *c, enum alloc_mode mode)
 		debug_new(c, object);
 		if (c->ctor)
 			c->ctor(object);
-		*link_of(c, object) = (void *)head->index;
+		*slab_link_of(c, object) = (void *)head->index;
 		head->index = (u64)object;
 	}
 	page_account_slab(1 << c->order);
@@ -225,7 +187,7 @@ static void *slab_take_object(struct slab_cache *c, struct page *head)
 
 	if (head->slab_info++ == 0)
 		c->empty_slabs--;
-	head->index = (u64)*link_of(c, object);
+	head->index = (u64)*slab_link_of(c, object);
 	if (!head->index)
 		list_del(&head->lru);
 	c->outstanding++;
@@ -242,7 +204,7 @@ static struct page *slab_put_object(struct slab_cache *c, void *object)
 
 	if (!head->index)
 		list_add(&head->lru, &c->partial);
-	*link_of(c, object) = (void *)head->index;
+	*slab_link_of(c, object) = (void *)head->index;
 	head->index = (u64)object;
 	c->outstanding--;
 	if (--head->slab_info)
@@ -259,21 +221,21 @@ static struct page *slab_put_object(struct slab_cache *c, void *object)
 
 /* ---- Per-CPU lists; preemption disabled, not in an interrupt ---- */
 
-static void local_fill(struct slab_cache *c, struct local_objects *l)
+static void local_fill(struct slab_cache *c, struct slab_local *l)
 {
 	u64 flags = spin_lock_irqsave(&c->lock);
 
 	while (l->count < BATCH && !list_empty(&c->partial)) {
 		void *object = slab_take_object(c, list_first_entry(&c->partial, struct page, lru));
 
-		*link_of(c, object) = l->first;
+		*slab_link_of(c, object) = l->first;
 		l->first = object;
 		l->count++;
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 }
 
-static __noinline void local_drain(struct slab_cache *c, struct local_objects *l, u64 keep)
+static __noinline void local_drain(struct slab_cache *c, struct slab_local *l, u64 keep)
 {
 	LIST_HEAD(empty);
 	u64 flags = spin_lock_irqsave(&c->lock);
@@ -282,7 +244,7 @@ static __noinline void local_drain(struct slab_cache *c, struct local_objects *l
 		void *object = l->first;
 		struct page *head;
 
-		l->first = *link_of(c, object);
+		l->first = *slab_link_of(c, object);
 		l->count--;
 		head = slab_put_object(c, object);
 		if (head)
@@ -301,7 +263,7 @@ static __noinline void *slab_alloc_slow(struct slab_cache *c, enum alloc_mode mo
 {
 	for (;;) {
 		struct page *head;
-		struct local_objects *l;
+		struct slab_local *l;
 		void *object;
 
 		preempt_disable();
@@ -310,7 +272,7 @@ static __noinline void *slab_alloc_slow(struct slab_cache *c, enum alloc_mode mo
 			local_fill(c, l);
 		object = l->first;
 		if (object) {
-			l->first = *link_of(c, object);
+			l->first = *slab_link_of(c, object);
 			l->count--;
 		}
 		preempt_enable();
@@ -343,7 +305,6 @@ static __noinline void slab_free_in_interrupt(struct slab_cache *c, void *object
 
 void *slab_alloc(struct slab_cache *c, enum alloc_mode mode)
 {
-	struct local_objects *l;
 	void *object;
 
 	debug_assert(!in_interrupt());
@@ -352,19 +313,14 @@ void *slab_alloc(struct slab_cache *c, enum alloc_mode mode)
 		might_sleep(); /* even when this allocation would not have to */
 #endif
 	preempt_disable();
-	l = &c->local[this_cpu_id()];
-	object = l->first;
-	if (likely(object)) {
-		l->first = *link_of(c, object);
-		l->count--;
-		preempt_enable();
-	} else {
-		preempt_enable();
+	object = slab_take_local(c);
+	preempt_enable();
+	if (unlikely(!object)) {
 		object = slab_alloc_slow(c, mode);
 		if (!object)
 			return NULL;
+		slab_debug_alloc(c, object);
 	}
-	debug_alloc(c, object);
 	return object;
 }
 
@@ -379,19 +335,16 @@ void *slab_zalloc(struct slab_cache *c, enum alloc_mode mode)
 
 void slab_free(struct slab_cache *c, void *object)
 {
-	struct local_objects *l;
-
-	debug_free(c, object);
 	if (unlikely(in_interrupt())) {
+		slab_debug_free(c, object);
 		slab_free_in_interrupt(c, object);
 		return;
 	}
 	preempt_disable();
-	l = &c->local[this_cpu_id()];
-	*link_of(c, object) = l->first;
-	l->first = object;
-	if (unlikely(++l->count > LOCAL_MAX))
-		local_drain(c, l, LOCAL_MAX - BATCH);
+	if (unlikely(!slab_give_local(c, object))) {
+		local_drain(c, &c->local[this_cpu_id()], SLAB_LOCAL_MAX - BATCH);
+		slab_give_local(c, object);
+	}
 	preempt_enable();
 }
 

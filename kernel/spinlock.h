@@ -8,6 +8,7 @@
 #pragma once
 
 #include "kernel/lockrank.h"
+#include "kernel/panic.h"
 #include "kernel/preempt.h"
 #include "arch/arch.h"
 
@@ -75,6 +76,20 @@ static inline void spin_unlock(struct spinlock *l)
 	lock_rank_release(l);
 	raw_unlock(&l->word);
 	preempt_enable();
+}
+
+/* The same two for who has preemption off anyway, before and after. */
+static inline void spin_lock_nopreempt(struct spinlock *l)
+{
+	debug_assert(!preemptible());
+	lock_rank_acquire(l, l->rank, false);
+	raw_lock(&l->word);
+}
+
+static inline void spin_unlock_nopreempt(struct spinlock *l)
+{
+	lock_rank_release(l);
+	raw_unlock(&l->word);
 }
 
 /* Returns the interrupt state to hand to spin_unlock_irqrestore. */

@@ -34,12 +34,12 @@ static __always_inline void fill_cqe(struct io_uring_cqe *cqe, const struct ring
 {
 	WRITE_ONCE(cqe->user_data, req->user_data);
 	WRITE_ONCE(cqe->res_flags, (u64)(u32)req->result); /* no operation has flags */
-	trace(cqe, req->user_data, req->result);
 }
 
 static void write_cqe(struct ring *ring, const struct ring_request *req)
 {
 	fill_cqe(&ring->rings->cqes[ring->cq_tail++ & (ring->cq_entries - 1)], req);
+	trace(cqe, req->user_data, req->result);
 }
 
 /* Partner: the program's acquire of the tail, before it reads the entries. */
@@ -115,9 +115,13 @@ static __always_inline void post_all(struct ring *ring, const struct ring_reques
 {
 	struct io_uring_cqe *cqes = ring->rings->cqes;
 	u32 mask = ring->cq_entries - 1, tail = ring->cq_tail;
+	bool tracing = trace_enabled;
 
-	for (; req; req = req->next)
+	for (; req; req = req->next) {
 		fill_cqe(&cqes[tail++ & mask], req);
+		if (unlikely(tracing))
+			trace(cqe, req->user_data, req->result);
+	}
 	ring->cq_tail = tail;
 }
 

@@ -7,7 +7,10 @@
  * IOSQE_ASYNC, goes to the workers. Finished and queued requests are collected and handed over together:
  *
  *	entries -> prepare -> issue inline --ok--> s->done  --+--> one hold of cq_lock: post, inflight
- *	                           \--EAGAIN-----> s->queue --+--> one hold of pool->lock: queue, wake
+ *	       \-> try_plain --------/  \--EAGAIN-> s->queue --+--> one hold of pool->lock: queue, wake
+ *
+ * A plain entry (no flags, no chain) of an operation that has a try_plain skips the request: it is tried
+ * straight from the private copy, and a request only carries the result, or is filled in for the workers.
  *
  * An inline open and close thus takes no lock and no atomic of its own in this file.
  *
@@ -32,14 +35,17 @@ struct submission {
 	struct list_head queue;	   /* for the workers, through ->node */
 	struct list_head inflight; /* the same requests, through ->inflight */
 	unsigned queued;
-	/* The chain under construction. */
-	struct ring_request *chain_head, *chain_tail;
+	unsigned room; /* for so many more before they are handed over */
+	/* No entry is plain: somebody traces, or there is a chain under construction. */
+	bool none_plain;
 	bool chain_bad;
+	struct ring_request *chain_head, *chain_tail;
 };
 
 /* Hand over what has been collected. */
 static void submission_flush(struct submission *s)
 {
+	s->room = RING_DONE_MAX;
 	if (s->done.count || s->queued)
 		ring_post(s->ring, &s->done, s->queued ? &s->inflight : NULL, true);
 	if (s->queued) {
@@ -120,21 +126,27 @@ static bool must_queue(const struct ring_request *req)
 	return !(req->flags & REQ_EAGAIN_FINAL) || (req->flags & REQ_ASYNC);
 }
 
+/* One more entry is done with, or queued. */
+static __always_inline void submission_count(struct submission *s)
+{
+	if (unlikely(--s->room == 0))
+		submission_flush(s);
+}
+
 /* Issue req and, one after the other, what is chained behind it. */
-static __always_inline void start_request(struct submission *s, struct ring_request *req)
+static void start_request(struct submission *s, struct ring_request *req)
 {
 	do {
 		int result = issue_inline(s, req);
 
-		if (unlikely(result == -EAGAIN) && must_queue(req)) {
+		if (result == -EAGAIN && must_queue(req)) {
 			queue_request(s, req);
 			break;
 		}
 		trace(ring_inline, req->opcode, result);
 		req = ring_request_end(req, result, &s->done);
 	} while (unlikely(req != NULL));
-	if (s->done.count + s->queued >= RING_DONE_MAX)
-		submission_flush(s);
+	submission_count(s);
 }
 
 static __noinline void end_chain(struct submission *s)
@@ -142,6 +154,7 @@ static __noinline void end_chain(struct submission *s)
 	struct ring_request *head = s->chain_head;
 
 	s->chain_head = NULL;
+	s->none_plain = trace_enabled;
 	if (s->chain_bad)
 		ring_request_fail_chain(head, &s->done);
 	else
@@ -184,23 +197,27 @@ static __noinline int prepare_special(struct ring_request *req, const struct io_
 	return 0;
 }
 
-/* Fill req from the private copy. 0 or -errno: a bad entry; req can be ended either way. */
-static __always_inline int prepare_request(
-	struct ring_request *req, const struct io_uring_sqe *sqe, bool special)
+/* What every request has, whatever its operation. */
+static void request_set_up(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	const struct ring_op *op = ring_op_of[sqe->opcode];
-
-	req->op = op;
-	req->first_word = sqe->first_word;
+	req->op = ring_op_of[sqe->opcode];
+	req->first_word = sqe->words[SQE_WORD_OPCODE];
 	req->user_data = sqe->user_data;
 	req->account = RING_BOUNDED;
-	if (unlikely(special)) {
+	req->flags = 0;
+}
+
+/* Fill req from the private copy. 0 or -errno: a bad entry; req can be ended either way. */
+static int prepare_request(struct ring_request *req, const struct io_uring_sqe *sqe, bool special)
+{
+	request_set_up(req, sqe);
+	if (special) {
 		int error = prepare_special(req, sqe);
 
 		if (error)
 			return error;
 	}
-	return op->prep(req, sqe);
+	return req->op->prep(req, sqe);
 }
 
 /* Append req to the chain under construction; it ends with the first without a link flag. */
@@ -212,6 +229,7 @@ static __noinline void add_to_chain(struct submission *s, struct ring_request *r
 	}
 	if (!s->chain_head) {
 		s->chain_head = req;
+		s->none_plain = true;
 		s->chain_bad = false;
 	} else {
 		s->chain_tail->link = req;
@@ -224,18 +242,16 @@ static __noinline void add_to_chain(struct submission *s, struct ring_request *r
 }
 
 /* The entry in *sqe becomes req. False: it is bad, and outside a chain. */
-static __always_inline bool submit_one(
-	struct submission *s, struct ring_request *req, const struct io_uring_sqe *sqe)
+static __noinline bool submit_general(struct submission *s, struct ring_request *req,
+	const struct io_uring_sqe *sqe, bool special)
 {
-	/* flags and ioprio are the bits between opcode and fd */
-	bool special = ((u32)sqe->first_word >> 8) | sqe->personality;
 	int error = prepare_request(req, sqe, special);
 
-	if (unlikely(s->chain_head || (special && (req->sqe_flags & IOSQE_LINKS)))) {
+	if (s->chain_head || (special && (req->sqe_flags & IOSQE_LINKS))) {
 		add_to_chain(s, req, error);
 		return true;
 	}
-	if (unlikely(error)) {
+	if (error) {
 		ring_request_end(req, error, &s->done);
 		return false;
 	}
@@ -243,15 +259,49 @@ static __always_inline bool submit_one(
 	return true;
 }
 
+/* A plain entry was tried, and is for the workers. True. */
+static __noinline bool queue_plain(
+	struct submission *s, struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	request_set_up(req, sqe);
+	queue_request(s, req);
+	submission_count(s);
+	return true;
+}
+
+/* As submit_general, with the short way for plain entries. */
+static __always_inline bool submit_one(
+	struct submission *s, struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	const struct ring_op *op = ring_op_of[sqe->opcode];
+	/* flags and ioprio are the bits between opcode and fd */
+	bool special = ((u32)sqe->words[SQE_WORD_OPCODE] >> 8) | sqe->personality;
+	int result;
+
+	if (unlikely(special || s->none_plain || !op->try_plain))
+		return submit_general(s, req, sqe, special);
+	result = op->try_plain(req, sqe);
+	if (unlikely(result < 0)) {
+		if (result == RING_NOT_PLAIN)
+			return submit_general(s, req, sqe, false);
+		if (result == -EAGAIN)
+			return queue_plain(s, req, sqe);
+	}
+	req->user_data = sqe->user_data;
+	req->flags = 0;
+	req->result = result;
+	ring_done_append(&s->done, req);
+	submission_count(s);
+	return true;
+}
+
 /* Read the entry once, word by word, into *copy. The last two words mean nothing to any operation. */
 static __always_inline void read_sqe(struct io_uring_sqe *copy, const struct io_uring_sqe *shared)
 {
-	const u64 *from = (const u64 *)shared;
-	u64 *to = (u64 *)copy;
-
+	hide_value(shared);
 #pragma GCC unroll 6
-	for (unsigned i = 0; i < offsetof(struct io_uring_sqe, addr3) / sizeof(u64); i++)
-		to[i] = READ_ONCE(from[i]);
+	for (unsigned i = 0; i <= SQE_WORD_BUF_INDEX; i++)
+		copy->words[i] = READ_ONCE(shared->words[i]);
 }
 
 /*
@@ -273,7 +323,9 @@ static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 	n = MIN(to_submit, available);
 	s.ring = ring;
 	s.queued = 0;
+	s.room = RING_DONE_MAX;
 	s.chain_head = NULL;
+	s.none_plain = trace_enabled;
 	ring_done_init(&s.done);
 	list_init(&s.queue);
 	list_init(&s.inflight);

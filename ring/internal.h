@@ -172,7 +172,7 @@ struct ring_done {
 	u32 flags; /* REQ_* any of them has */
 };
 /* Post at the latest when so many wait. */
-#define RING_DONE_MAX 16
+#define RING_DONE_MAX 32
 
 static inline void ring_done_init(struct ring_done *d)
 {
@@ -180,18 +180,31 @@ static inline void ring_done_init(struct ring_done *d)
 	d->count = d->flags = 0;
 }
 
-static __always_inline void ring_done_add(struct ring_done *d, struct ring_request *req)
+/* For one without flags. */
+static __always_inline void ring_done_append(struct ring_done *d, struct ring_request *req)
 {
 	*d->tail = req;
 	d->tail = &req->next;
-	d->flags |= req->flags;
 	d->count++;
+}
+
+static __always_inline void ring_done_add(struct ring_done *d, struct ring_request *req)
+{
+	ring_done_append(d, req);
+	d->flags |= req->flags;
 }
 
 /* ---- Operations ---- */
 
 struct ring_op {
 	const char *name; /* NULL: no such operation */
+	/*
+	 * prep and the inline try in one, for an entry without flags, ioprio, personality or chain, when
+	 * nobody traces: the result; -EAGAIN, with req as after prep; or RING_NOT_PLAIN, with nothing done:
+	 * prep and issue it. Of req only ring is set, and what is set stays unused unless it is -EAGAIN.
+	 * NULL: there is none. Context: submitter; must not sleep from the try on.
+	 */
+	int (*try_plain)(struct ring_request *req, const struct io_uring_sqe *sqe);
 	/* Fill req from the private copy of the entry. 0, or -errno: a bad entry (CONTRACT 4, links).
 	 * Context: submitter; may sleep. */
 	int (*prep)(struct ring_request *req, const struct io_uring_sqe *sqe);
@@ -206,15 +219,19 @@ struct ring_op {
 	bool ioprio;  /* ioprio may be non-zero (and is ignored) */
 };
 
+#define RING_NOT_PLAIN (-(1 << 30)) /* no descriptor, no -errno */
+
 /* By opcode; never NULL; set up at boot. */
 extern const struct ring_op *ring_op_of[256];
 void ring_ops_init(void);
 
 void ring_open_init(struct ring *ring);
+int ring_open_try_openat(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_prep_openat2(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_open_issue(struct ring_request *req, unsigned flags);
 void ring_open_cleanup(struct ring_request *req);
+int ring_close_try(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_close_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
 int ring_close_issue(struct ring_request *req, unsigned flags);
 int ring_read_prep(struct ring_request *req, const struct io_uring_sqe *sqe);
@@ -261,9 +278,10 @@ struct ring {
 	struct ring_request *free; /* submit_lock */
 	struct thread *issuer;	   /* SINGLE_ISSUER: the only one; submit_lock */
 	bool enabled;		   /* R_DISABLED undone; submit_lock to set */
-	/* The last OPENAT's flags and mode, and what followed from them; submit_lock. */
-	u32 last_open_flags, last_open_mode;
-	struct ring_open_rules last_open;
+	/* The mode and flags of the last OPENAT (SQE_WORD_LEN), and of the last without error and REQ_*,
+	 * and what followed from them; submit_lock. */
+	u64 last_open_word, plain_open_word;
+	struct ring_open_rules last_open, plain_open;
 
 	struct cred *personalities[RING_PERSONALITIES]; /* submit_lock */
 

@@ -9,6 +9,20 @@
  */
 #include "ring/internal.h"
 
+int ring_close_try(struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	int result;
+
+	(void)req;
+	if (unlikely(sqe->words[SQE_WORD_OFF] | sqe->words[SQE_WORD_ADDR] |
+		     sqe->words[SQE_WORD_LEN] | sqe->words[SQE_WORD_BUF_INDEX]))
+		return RING_NOT_PLAIN;
+	result = fd_close_nosleep(current_files(), sqe->fd);
+	if (unlikely(result == -EAGAIN))
+		return RING_NOT_PLAIN;
+	return result;
+}
+
 int ring_close_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
 	if (unlikely(sqe->off || sqe->addr || sqe->len || sqe->op_flags || sqe->buf_index))

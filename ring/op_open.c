@@ -53,28 +53,65 @@ static __always_inline int open_prep(struct ring_request *req, const struct io_u
 	return o->rules.cloexec ? -EINVAL : 0;
 }
 
-static void remember_rules(struct ring *ring, u32 flags, u32 mode)
+static void remember_rules(struct ring *ring, const struct io_uring_sqe *sqe)
 {
+	struct ring_open_rules *r = &ring->last_open;
 	struct open_how how;
 
-	open_how_from_openat(flags, mode, &how);
-	open_rules(&how, &ring->last_open);
-	ring->last_open_flags = flags;
-	ring->last_open_mode = mode;
+	open_how_from_openat(sqe->op_flags, sqe->len, &how);
+	open_rules(&how, r);
+	ring->last_open_word = sqe->words[SQE_WORD_LEN];
+	if (!r->error && !r->req_flags) {
+		ring->plain_open_word = ring->last_open_word;
+		ring->plain_open = *r;
+	}
 }
 
 void ring_open_init(struct ring *ring)
 {
-	remember_rules(ring, O_RDONLY, 0);
+	const struct io_uring_sqe plain = {.op_flags = O_RDONLY};
+
+	remember_rules(ring, &plain);
 }
 
 /* Others than last time. */
 static __noinline int prep_openat_new_rules(
 	struct ring_request *req, const struct io_uring_sqe *sqe)
 {
-	remember_rules(req->ring, sqe->op_flags, sqe->len);
+	remember_rules(req->ring, sqe);
 	req->open.rules = req->ring->last_open;
 	return open_prep(req, sqe);
+}
+
+/*
+ * Plain is an open with the rules of the plain one before, a short path, no direct descriptor, and a retry
+ * strategy that leaves nothing behind. The request is filled in when it turns out that it has to be queued.
+ */
+int ring_open_try_openat(struct ring_request *req, const struct io_uring_sqe *sqe)
+{
+	const struct ring *ring = req->ring;
+	struct ring_open *o = &req->open;
+	const struct walk_start start = {
+		.dirfd = sqe->fd, .flags = WALK_CACHED, .name = o->path.small};
+	ssize length;
+	int result;
+
+	if (unlikely(sqe->words[SQE_WORD_LEN] != ring->plain_open_word ||
+		     sqe->words[SQE_WORD_BUF_INDEX] || READ_ONCE(ring_retry) == RING_RETRY_RESUME))
+		return RING_NOT_PLAIN;
+	length = strncpy_from_user(
+		o->path.small, (const char __user *)sqe->addr, sizeof(o->path.small) - NAME_SLACK);
+	if (unlikely(length <= 0))
+		return RING_NOT_PLAIN;
+	result = vfs_open_fd(&start, &ring->plain_open.params, true, ALLOC_NOWAIT);
+	if (unlikely(result == -EAGAIN)) {
+		o->path.name = o->path.small;
+		o->path.length = (u32)length;
+		o->rules = ring->plain_open;
+		o->resume.valid = false;
+		o->slot = 0;
+	}
+	return result;
 }
 
 int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *sqe)
@@ -84,7 +121,7 @@ int ring_open_prep_openat(struct ring_request *req, const struct io_uring_sqe *s
 	if (unlikely(sqe->buf_index))
 		return -EINVAL;
 	/* Opens come in rows: the rules of the one before are mostly this one's. */
-	if (unlikely(sqe->op_flags != ring->last_open_flags || sqe->len != ring->last_open_mode))
+	if (unlikely(sqe->words[SQE_WORD_LEN] != ring->last_open_word))
 		return prep_openat_new_rules(req, sqe);
 	req->open.rules = ring->last_open;
 	return open_prep(req, sqe);
@@ -149,9 +186,7 @@ static __always_inline int open_issue(struct ring_request *req, unsigned flags)
 	struct ring_open *o = &req->open;
 	bool nonblock = flags & RING_NONBLOCK;
 	bool nonblock_open = o->rules.cached || !(flags & RING_UNBOUNDED);
-	struct files *files = current_files();
 	struct walk_start start;
-	struct file *f;
 	int fd;
 
 	if (unlikely(o->rules.error))
@@ -159,17 +194,10 @@ static __always_inline int open_issue(struct ring_request *req, unsigned flags)
 	open_walk_start(req, nonblock, &start);
 	if (unlikely(o->slot))
 		return open_direct(req, &start, nonblock_open);
-	fd = fd_reserve(files, 0, o->rules.cloexec, nonblock ? ALLOC_NOWAIT : ALLOC_WAIT);
-	if (unlikely(fd < 0))
-		return fd;
-	f = vfs_open(&start, &o->rules.params, nonblock_open);
-	if (unlikely(IS_ERR(f))) {
-		fd_unreserve(files, fd);
-		if (o->resume.valid)
-			req->flags |= REQ_CLEANUP;
-		return (int)PTR_ERR(f);
-	}
-	fd_install(files, fd, f);
+	fd = vfs_open_fd(
+		&start, &o->rules.params, nonblock_open, nonblock ? ALLOC_NOWAIT : ALLOC_WAIT);
+	if (unlikely(o->resume.valid))
+		req->flags |= REQ_CLEANUP;
 	return fd;
 }
 

@@ -47,6 +47,7 @@ static const struct ring_op ops[] = {
 	[IORING_OP_OPENAT] =
 		{
 			.name = "openat",
+			.try_plain = ring_open_try_openat,
 			.prep = ring_open_prep_openat,
 			.issue = ring_open_issue,
 			.cleanup = ring_open_cleanup,
@@ -55,6 +56,7 @@ static const struct ring_op ops[] = {
 	[IORING_OP_CLOSE] =
 		{
 			.name = "close",
+			.try_plain = ring_close_try,
 			.prep = ring_close_prep,
 			.issue = ring_close_issue,
 			.sqe_flags = COMMON,

@@ -30,6 +30,7 @@
 #include "vfs/internal.h"
 
 #include "arch/arch.h"
+#include "kernel/random.h"
 #include "kernel/string.h"
 
 struct slab_cache *dentry_cache;
@@ -333,7 +334,7 @@ void dcache_init(void)
 	if (!dentry_table)
 		panic("dcache: no memory for %llu buckets", (unsigned long long)buckets);
 	dentry_table_shift = 64 - (unsigned)__builtin_ctzll(buckets);
-	name_salt ^= arch_cycles();
+	name_mix ^= random_u64() << 1;
 	dentry_cache = slab_cache_create("dentry", sizeof(struct dentry), CACHE_LINE, 0, NULL);
 	if (!dentry_cache)
 		panic("dcache: no memory for the dentry cache");

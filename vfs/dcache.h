@@ -216,6 +216,39 @@ void dentry_put(struct dentry *d);
 /* The same where sleeping is not allowed: such a last reference is dropped later by a kernel thread. */
 void dentry_put_nosleep(struct dentry *d);
 
+/* What dropping a reference without the lock has come to. */
+enum dentry_dropped {
+	DROPPED,      /* and d stays cached, or others have it */
+	DROPPED_LAST, /* d may have to go: dentry_put_rest */
+	DROPPED_NOT,  /* the lock is in the way: dentry_put_rest */
+};
+
+/* Context: RCU read section, which alone keeps d's memory afterwards. */
+static __always_inline enum dentry_dropped dentry_drop_unlocked(struct dentry *d)
+{
+	s32 left = lockref_put_return(&d->ref);
+
+	if (left != 0)
+		return likely(left > 0) ? DROPPED : DROPPED_NOT;
+	/* ordered after the put by its compare-and-swap; partner: dentry_unhash under the lock */
+	const u32 cached = DENTRY_ON_LRU | DENTRY_REFERENCED | DENTRY_HASHED;
+	const u32 pinned = DENTRY_PINNED | DENTRY_HASHED;
+	u32 flags = READ_ONCE(d->flags);
+
+	return likely((flags & cached) == cached || (flags & pinned) == pinned) ? DROPPED
+										: DROPPED_LAST;
+}
+/* The rest of a dentry_put_nosleep. Context: the same read section. */
+void dentry_put_rest(struct dentry *d, enum dentry_dropped dropped);
+/* dentry_put_nosleep inside a read section. */
+static __always_inline void dentry_put_rcu(struct dentry *d)
+{
+	enum dentry_dropped dropped = dentry_drop_unlocked(d);
+
+	if (unlikely(dropped != DROPPED))
+		dentry_put_rest(d, dropped);
+}
+
 enum ref_result { REF_OK, REF_STALE, REF_DEAD };
 /*
  * Take a reference if d is alive and still as it was at seq. REF_DEAD: nothing was taken. REF_STALE: it

@@ -107,48 +107,37 @@ static struct dentry *dentry_kill(struct dentry *d)
 }
 
 /*
- * Drop a reference. True: done, d may be gone. False: it was the last one of a dentry that must end;
- * d's lock is held, its count is zero.
+ * What is left to do behind dentry_drop_unlocked. True: done, d may be gone. False: it was the last
+ * reference of a dentry that must end; d's lock is held, its count is zero. Context: RCU read section.
  */
-static __always_inline bool put_leaves_alive(struct dentry *d)
+static bool drop_locked(struct dentry *d, enum dentry_dropped dropped)
 {
-	s32 left;
-
-	/* once our reference is dropped only RCU keeps the memory */
-	rcu_read_lock();
-	left = lockref_put_return(&d->ref);
-	if (left > 0)
-		goto alive;
-	if (left == 0) {
-		/* ordered after the put by its compare-and-swap; partner: dentry_unhash under the lock */
-		const u32 cached = DENTRY_ON_LRU | DENTRY_REFERENCED | DENTRY_HASHED;
-		const u32 pinned = DENTRY_PINNED | DENTRY_HASHED;
-		u32 flags = READ_ONCE(d->flags);
-
-		if (likely((flags & cached) == cached || (flags & pinned) == pinned))
-			goto alive;
-		lockref_lock(&d->ref, RANK_DENTRY);
-		if (d->ref.count != 0)
-			goto alive_unlock; /* revived, or ended by somebody else */
-	} else {
-		lockref_lock(&d->ref, RANK_DENTRY);
+	lockref_lock(&d->ref, RANK_DENTRY);
+	if (dropped == DROPPED_NOT) {
 		assert(d->ref.count > 0);
 		WRITE_ONCE(d->ref.count, d->ref.count - 1);
-		if (d->ref.count != 0)
-			goto alive_unlock;
 	}
-	if (dentry_is_hashed(d)) {
+	/* a count that is not zero: others have it, it was revived, or somebody else has ended it */
+	if (d->ref.count == 0) {
+		if (!dentry_is_hashed(d))
+			return false;
 		lru_add(d);
-		goto alive_unlock;
 	}
-	rcu_read_unlock(); /* the lock keeps it from here on */
-	return false;
-
-alive_unlock:
 	lockref_unlock(&d->ref);
-alive:
-	rcu_read_unlock();
 	return true;
+}
+
+/* As drop_locked, from the start. */
+static bool put_leaves_alive(struct dentry *d)
+{
+	enum dentry_dropped dropped;
+	bool alive;
+
+	rcu_read_lock();
+	dropped = dentry_drop_unlocked(d);
+	alive = likely(dropped == DROPPED) || drop_locked(d, dropped);
+	rcu_read_unlock(); /* when it ends, the lock keeps it from here on */
+	return alive;
 }
 
 void dentry_put(struct dentry *d)
@@ -158,9 +147,9 @@ void dentry_put(struct dentry *d)
 		d = dentry_kill(d);
 }
 
-void dentry_put_nosleep(struct dentry *d)
+void dentry_put_rest(struct dentry *d, enum dentry_dropped dropped)
 {
-	if (put_leaves_alive(d))
+	if (drop_locked(d, dropped))
 		return;
 	/* Keep the last reference and let a kernel thread drop it. */
 	WRITE_ONCE(d->ref.count, 1);
@@ -172,6 +161,13 @@ void dentry_put_nosleep(struct dentry *d)
 	spin_unlock(&lru_lock);
 	lockref_unlock(&d->ref);
 	work_queue(&deferred_work);
+}
+
+void dentry_put_nosleep(struct dentry *d)
+{
+	rcu_read_lock();
+	dentry_put_rcu(d);
+	rcu_read_unlock();
 }
 
 /* d is done with; a shutdown may be waiting for it. */

@@ -24,36 +24,11 @@
 #include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
-#include "kernel/workqueue.h"
-#include "vfs/file.h"
+#include "vfs/fdtable.h"
 #include "vfs/file_internal.h"
 
 #define FD_INITIAL 64u
 #define FD_MAX	   (1u << 20)
-
-/* 64 descriptors; files->lock. A free one is never close-on-exec. */
-struct fd_word {
-	u64 free, cloexec;
-};
-
-struct fd_table {
-	u32 max;	/* multiple of 64 */
-	u32 room_words; /* words of `room` */
-	struct fd_word *words;
-	struct file **slots; /* NULL: free or reserved; written under lock, or by fd_install */
-	u64 *room;	     /* bit n: words[n].free is not 0; files->lock */
-	struct rcu_head rcu;
-	struct work free_work; /* vfree may sleep */
-};
-
-struct files {
-	struct spinlock lock;
-	u32 next_word; /* one of the table's; no free descriptor in the words below; lock */
-	struct fd_table *table; /* lock; RCU */
-	struct process *process;
-	u32 growing; /* slots are being copied: fd_install takes the lock */
-	struct mutex grow_mutex;
-};
 
 static struct slab_cache *files_cache;
 
@@ -65,16 +40,6 @@ static size_t table_bytes(u32 max)
 
 	return sizeof(struct fd_table) + words * sizeof(struct fd_word) +
 	       max * sizeof(struct file *) + DIV_ROUND_UP(words, 64u) * sizeof(u64);
-}
-
-static void room_set(struct fd_table *t, u32 word)
-{
-	t->room[word / 64] |= 1ull << word % 64;
-}
-
-static void room_clear(struct fd_table *t, u32 word)
-{
-	t->room[word / 64] &= ~(1ull << word % 64);
 }
 
 /* Small tables come from the slab. Context: may sleep. */
@@ -92,7 +57,7 @@ static struct fd_table *table_alloc(u32 max)
 	t->room = (u64 *)(t->slots + max);
 	for (u32 word = 0; word < max / 64; word++) {
 		t->words[word].free = ~0ull;
-		room_set(t, word);
+		fd_room_set(t, word);
 	}
 	return t;
 }
@@ -126,7 +91,7 @@ static void table_copy(struct fd_table *to, const struct fd_table *from)
 	memcpy(to->words, from->words, words * sizeof(*to->words));
 	for (u32 word = 0; word < words; word++)
 		if (!to->words[word].free)
-			room_clear(to, word);
+			fd_room_clear(to, word);
 }
 
 /*
@@ -204,23 +169,9 @@ static void table_take(struct fd_table *t, u32 fd, bool cloexec)
 
 	w->free &= ~bit;
 	if (!w->free)
-		room_clear(t, fd / 64);
+		fd_room_clear(t, fd / 64);
 	if (cloexec)
 		w->cloexec |= bit;
-}
-
-/* Context: files->lock held; fd is not free. */
-static __always_inline void files_give_back(struct files *files, struct fd_table *t, u32 fd)
-{
-	struct fd_word *w = &t->words[fd / 64];
-	u64 bit = 1ull << fd % 64;
-
-	if (unlikely(!w->free))
-		room_set(t, fd / 64);
-	w->free |= bit;
-	w->cloexec &= ~bit;
-	if (unlikely(fd / 64 < files->next_word))
-		files->next_word = fd / 64;
 }
 
 static u32 files_limit(const struct files *files)
@@ -258,34 +209,37 @@ static __noinline int fd_reserve_slow(
 	}
 }
 
-/* The common case: the word of the hint has room. */
 int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 {
-	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-	u32 word = files->next_word;
-	struct fd_word *w = &t->words[word];
-	u64 free = w->free;
-	u32 fd = word * 64 + (u32)__builtin_ctzll(free | 1ull << 63);
+	struct fd_word *w;
+	u32 fd;
 
-	if (unlikely(!free || min > word * 64 || fd >= READ_ONCE(files->process->nofile_limit))) {
-		spin_unlock(&files->lock);
-		return fd_reserve_slow(files, min, cloexec, mode);
-	}
-	w->free = free & (free - 1);
-	if (unlikely(!w->free))
-		room_clear(t, word);
-	if (unlikely(cloexec))
-		w->cloexec |= free & -free;
+	spin_lock(&files->lock);
+	bool found = fd_hinted(files, files->table, &w, &fd) && min <= files->next_word * 64;
+
+	if (likely(found))
+		fd_take_hinted(files->table, w, fd, cloexec);
 	spin_unlock(&files->lock);
-	return (int)fd;
+	return likely(found) ? (int)fd : fd_reserve_slow(files, min, cloexec, mode);
+}
+
+bool fd_has_room(struct files *files)
+{
+	struct fd_word *w;
+	bool room;
+	u32 fd;
+
+	spin_lock(&files->lock);
+	room = fd_hinted(files, files->table, &w, &fd);
+	spin_unlock(&files->lock);
+	return room;
 }
 
 void fd_unreserve(struct files *files, int fd)
 {
 	spin_lock(&files->lock);
 	debug_assert(!files->table->slots[fd]);
-	files_give_back(files, files->table, (u32)fd);
+	fd_give_back(files, files->table, (u32)fd);
 	spin_unlock(&files->lock);
 }
 
@@ -321,7 +275,7 @@ static __always_inline struct file *remove_file(struct files *files, int fd)
 		f = t->slots[fd];
 		if (likely(f)) {
 			WRITE_ONCE(t->slots[fd], NULL);
-			files_give_back(files, t, (u32)fd);
+			fd_give_back(files, t, (u32)fd);
 		}
 	}
 	spin_unlock(&files->lock);
@@ -346,21 +300,27 @@ int fd_close(struct files *files, int fd)
 int fd_close_nosleep(struct files *files, int fd)
 {
 	struct file *f = NULL;
+	int result = -EBADF;
 
-	spin_lock(&files->lock);
+	preempt_disable();
+	spin_lock_nopreempt(&files->lock);
 	struct fd_table *t = files->table;
 
 	if (likely((u32)fd < t->max))
 		f = t->slots[fd];
-	if (unlikely(!f || f->ops->release)) {
-		spin_unlock(&files->lock);
-		return f ? -EAGAIN : -EBADF;
+	if (likely(f)) {
+		result = -EAGAIN;
+		if (likely(!f->ops->release)) {
+			result = 0;
+			WRITE_ONCE(t->slots[fd], NULL);
+			fd_give_back(files, t, (u32)fd);
+		}
 	}
-	WRITE_ONCE(t->slots[fd], NULL);
-	files_give_back(files, t, (u32)fd);
-	spin_unlock(&files->lock);
-	file_put_plain(f);
-	return 0;
+	spin_unlock_nopreempt(&files->lock);
+	if (likely(!result))
+		file_put_plain(f);
+	preempt_enable();
+	return result;
 }
 
 static void table_set_cloexec(struct fd_table *t, u32 fd, bool cloexec)

@@ -9,13 +9,11 @@
  */
 #include "vfs/file.h"
 #include "kernel/panic.h"
-#include "kernel/slab.h"
 #include "kernel/workqueue.h"
 #include "vfs/inode.h"
 #include "vfs/file_internal.h"
 
-static struct slab_cache *file_cache;
-static DEFINE_PERCPU(u64, files_open); /* deltas: a file may be closed on another CPU */
+struct slab_cache *file_cache;
 
 /* What a file without operations answers: everything is refused by the absence. */
 static const struct file_ops no_file_ops;
@@ -46,18 +44,7 @@ struct file *file_alloc(
 
 	if (unlikely(!ops || (open_flags & O_PATH)))
 		ops = &no_file_ops;
-	WRITE_ONCE(f->generation, f->generation + 1);
-	smp_wmb(); /* partner: fd_path_rcu */
-	f->ops = ops;
-	f->mode = file_mode(inode, ops, open_flags);
-	f->flags = open_flags;
-	f->inode = inode;
-	f->path = *path;
-	f->pos = 0;
-	f->private_data = NULL;
-	f->ra = (struct readahead){0, 0};
-	this_cpu_inc(files_open);
-	store_release(&f->refs, 1u);
+	file_set_up(f, path, inode, ops, file_mode(inode, ops, open_flags), open_flags);
 	return f;
 }
 
@@ -67,20 +54,8 @@ static void file_release(struct file *f)
 
 	if (f->ops->release && (f->mode & FILE_OPENED))
 		f->ops->release(f);
-	this_cpu_dec(files_open);
 	slab_free(file_cache, f);
 	path_put(&path);
-}
-
-void file_put_plain(struct file *f)
-{
-	struct path path = f->path;
-
-	if (unlikely(atomic_sub_return(&f->refs, 1u) != 0))
-		return;
-	this_cpu_dec(files_open);
-	slab_free(file_cache, f);
-	path_put_nosleep(&path);
 }
 
 void file_put(struct file *f)
@@ -124,7 +99,7 @@ void file_put_nosleep(struct file *f)
 
 u64 file_count(void)
 {
-	return percpu_sum(files_open);
+	return slab_in_use(file_cache);
 }
 
 static void file_construct(void *object)

@@ -57,7 +57,6 @@ struct file_ops {
 #define FILE_PATH_ONLY 0x04u /* O_PATH */
 #define FILE_SEEKABLE  0x08u
 #define FILE_OPENED    0x10u /* ->open succeeded: ->release is due at the end */
-#define FILE_OPENED    0x10u /* file_open succeeded: ->release is due */
 
 struct readahead {
 	u64 next;   /* page index that continues the stream */

@@ -1,6 +1,7 @@
 /* What only vfs/ sees of inodes, files and descriptor tables. */
 #pragma once
 
+#include "kernel/slab_inline.h"
 #include "vfs/cred.h"
 #include "vfs/file.h"
 #include "vfs/inode.h"
@@ -14,8 +15,40 @@ void inode_evict_all(struct super_block *sb);
 
 /* ---- file.c ---- */
 
-/* Drop the reference of a file without ->release. Never sleeps. */
-void file_put_plain(struct file *f);
+extern struct slab_cache *file_cache;
+
+/*
+ * f, fresh from the cache, becomes a file with one reference on path (whose references it takes over) with
+ * these operations and FILE_* bits.
+ */
+static __always_inline void file_set_up(struct file *f, const struct path *path,
+	struct inode *inode, const struct file_ops *ops, u32 mode, u32 open_flags)
+{
+	WRITE_ONCE(f->generation, f->generation + 1);
+	smp_wmb(); /* partner: fd_path_rcu */
+	f->ops = ops;
+	f->mode = mode;
+	f->flags = open_flags;
+	f->inode = inode;
+	f->path = *path;
+	f->pos = 0;
+	f->private_data = NULL;
+	f->ra = (struct readahead){0, 0};
+	store_release(&f->refs, 1u);
+}
+
+/* Drop the reference of a file without ->release. Context: preemption off; never sleeps. */
+static __always_inline void file_put_plain(struct file *f)
+{
+	if (unlikely(atomic_sub_return(&f->refs, 1u) != 0))
+		return;
+	struct path path = f->path;
+
+	if (unlikely(!slab_give_local(file_cache, f)))
+		slab_free(file_cache, f);
+	dentry_put_rcu(path.dentry);
+	mount_put_nopreempt(path.mnt);
+}
 
 /* ---- fdtable.c ---- */
 
@@ -27,6 +60,8 @@ struct files *files_inherit(struct process *child, struct files *parent);
 void files_destroy(struct files *files);
 /* The first open descriptor >= from, or -1. */
 int fd_next(struct files *files, u32 from);
+/* False: perhaps there is no descriptor left; try. Never sleeps. */
+bool fd_has_room(struct files *files);
 void fdtable_init(void);
 
 /* ---- fs_context.c ---- */

@@ -60,7 +60,7 @@ static void mount_last_put(struct mount *m)
 	work_queue(&dead_work);
 }
 
-static __always_inline void count_add(struct mount *m, s64 n)
+static void count_add(struct mount *m, s64 n)
 {
 	struct mount_count *c;
 
@@ -80,9 +80,16 @@ void mount_get(struct mount *m)
 	count_add(m, 1);
 }
 
-void mount_put(struct mount *m)
+void mount_put_slow(struct mount *m)
 {
 	count_add(m, -1);
+}
+
+void mount_put(struct mount *m)
+{
+	preempt_disable();
+	mount_put_nopreempt(m);
+	preempt_enable();
 }
 
 bool mount_get_rcu_frozen(struct mount *m, u32 m_seq)

@@ -58,6 +58,17 @@ struct mount *mount_lookup_rcu(const struct mount *parent, const struct dentry *
 void mount_get(struct mount *m);
 /* Context: any but interrupts; never sleeps (a kernel thread shuts down what was the last use). */
 void mount_put(struct mount *m);
+void mount_put_slow(struct mount *m); /* for mount_put_nopreempt */
+/* The same where preemption is off already. */
+static __always_inline void mount_put_nopreempt(struct mount *m)
+{
+	struct mount_count *c = &m->counts[this_cpu_id()];
+
+	if (likely(!READ_ONCE(m->frozen)))
+		WRITE_ONCE(c->n, c->n - 1);
+	else
+		mount_put_slow(m);
+}
 /* mount_get_rcu where the count is frozen. */
 bool mount_get_rcu_frozen(struct mount *m, u32 m_seq);
 
@@ -95,10 +106,12 @@ static inline void path_put(const struct path *p)
 	mount_put(p->mnt);
 }
 /* The same where sleeping is not allowed: a last reference is dropped later by a kernel thread. */
-static inline void path_put_nosleep(const struct path *p)
+static __always_inline void path_put_nosleep(const struct path *p)
 {
-	dentry_put_nosleep(p->dentry);
-	mount_put(p->mnt);
+	rcu_read_lock();
+	dentry_put_rcu(p->dentry);
+	mount_put_nopreempt(p->mnt);
+	rcu_read_unlock();
 }
 
 /* Mount sb's root on where (reference to sb consumed, also on failure). flags MOUNT_RDONLY.

@@ -3,11 +3,10 @@
 
 #include "kernel/string.h"
 
-u64 name_salt = 0x243f6a8885a308d3ull;
 const u64 name_slashes = 0x2f2f2f2f2f2f2f2full;
 const u64 name_minus_one = 0xfefefefefefefeffull;
 const u64 name_highs = 0x8080808080808080ull;
-const u64 name_mix = 0x9e3779b97f4a7c15ull;
+u64 name_mix = 0x9e3779b97f4a7c15ull;
 const u64 name_hash_mask = 0xffffffff00000000ull;
 
 u64 name_hash(const struct dentry *parent, const char *name)

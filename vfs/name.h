@@ -7,15 +7,13 @@
  * needs NAME_SLACK readable bytes after its end; whoever copies paths in provides them, which is
  * cheaper than a check in the loop.
  *
- * The hash is salted with the parent's address and a boot-time salt: equal names in different
- * directories fall into different chains, and chain positions cannot be chosen from outside. Its upper
- * 32 bits are the best mixed ones of a multiplication and choose the bucket.
+ * The hash takes in the parent's address and multiplies by an odd number drawn at boot: equal names in
+ * different directories fall into different chains, and chain positions cannot be chosen from outside. Its
+ * upper 32 bits are the best mixed ones of the multiplication and choose the bucket.
  */
 #pragma once
 
 #include "vfs/dcache.h"
-
-extern u64 name_salt;
 
 /*
  * Constants of the hash. They are variables on purpose: as an operand in memory each costs nothing,
@@ -24,7 +22,7 @@ extern u64 name_salt;
 extern const u64 name_slashes;	 /* '/' in each byte */
 extern const u64 name_minus_one; /* -1 in each byte, to be added */
 extern const u64 name_highs;	 /* the top bit of each byte */
-extern const u64 name_mix;	 /* odd, its bits well spread */
+extern u64 name_mix;		 /* odd, its bits well spread; set once at boot */
 extern const u64 name_hash_mask; /* the upper half */
 
 static __always_inline u64 name_load(const char *p)
@@ -37,7 +35,7 @@ static __always_inline u64 name_load(const char *p)
 
 static __always_inline u64 name_hash_seed(const struct dentry *parent)
 {
-	return ((u64)(uintptr_t)parent >> 6) ^ name_salt;
+	return (u64)(uintptr_t)parent;
 }
 
 /* Take in a word that is not the last. */

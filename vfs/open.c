@@ -1,13 +1,14 @@
 /*
  * open: walk, check, make the file. One function for openat(2), the ring's inline try and its workers.
  *
- *   vfs_open -> open_hit                                            everything cached, nothing special
- *            -> walk_attempts -> open_attempt
+ *   vfs_open -> walk_attempts -> open_attempt
  *                                  walk_to_end + walk_complete          the common case
  *                                  or open_create                      O_CREAT: the last component under
  *                                                                      the directory's lock
  *                                  or open_tmpfile                     O_TMPFILE
  *                                  open_position                       permission, truncation, the file
+ *
+ * open_fd.c has the short cut for what is cached, and the system calls.
  *
  * A cached attempt never reaches open_create or open_tmpfile (the flag rules refuse it before), and after
  * walk_complete does nothing that sleeps: the file comes from a per-CPU cache, references are dropped
@@ -15,12 +16,9 @@
  *
  * Locking: open_create holds the directory's inode rwsem exclusively while it looks up and creates.
  */
-#include "vfs/walk_hit.h"
 #include "vfs/walk_state.h"
 
 #include "kernel/string.h"
-#include "kernel/syscall.h"
-#include "kernel/uaccess.h"
 #include "vfs/file_internal.h"
 
 /* What one attempt needs to know and gives back. */
@@ -245,151 +243,20 @@ static int open_attempt(const struct walk_start *start, unsigned flags, void *ar
 	return err;
 }
 
-/* May a plain open of a regular file or directory go ahead without a closer look? */
-static __always_inline bool opens_plainly(const struct inode *inode, const struct open_params *p)
+struct file *open_from(const struct walk_start *start, const struct open_params *params,
+	bool nonblock_open, const struct walk_hit *from)
 {
-	u32 mode = READ_ONCE(inode->mode);
+	struct walk_start s = *start;
+	struct open_attempt o = {.params = params, .nonblock = nonblock_open, .from = from};
+	int err;
 
-	if (unlikely(((p->flags & O_DIRECTORY) && !S_ISDIR(mode)) || !inode->fops))
-		return false;
-	return likely((mode & 0444) == 0444) || inode_permission(inode, MAY_READ) == 0;
-}
-
-/*
- * A cached open for reading, the same steps as open_attempt, at the end of the common walk. NULL: this one
- * is not of that kind, or something moved meanwhile; nothing has changed, go the general way.
- * Context: walk_hit's read section, which is ended here; never sleeps.
- */
-static __always_inline struct file *open_hit(
-	const struct walk_hit *hit, const struct open_params *p)
-{
-	struct file *f;
-
-	if (unlikely(!opens_plainly(hit->inode, p) ||
-		     !walk_legitimize(&hit->path, hit->seq, hit->mount_seq))) {
-		rcu_read_unlock();
-		return NULL;
-	}
-	rcu_read_unlock();
-	walk_count(WALK_OUT_done_rcu);
-	f = file_alloc(&hit->path, hit->inode, p->flags, ALLOC_NOWAIT);
-	if (unlikely(!f)) {
-		path_put_nosleep(&hit->path);
-		return NULL;
-	}
-	if (unlikely(hit->inode->fops->open != NULL)) {
-		int err = file_open(f);
-
-		if (err) {
-			file_put_nosleep(f);
-			return ERR_PTR(err);
-		}
-	}
-	f->mode |= FILE_OPENED;
-	return f;
-}
-
-/* Flags with which open_hit may be tried: reading, nothing created, cut or looked at sideways. */
-#define OPEN_HIT_FLAGS (O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
-
-struct file *vfs_open(
-	const struct walk_start *start, const struct open_params *params, bool nonblock_open)
-{
-	struct walk_start s;
-	struct open_attempt o;
-	struct walk_hit hit;
-	int err = WALK_HIT_NOT_MINE;
-
-	if (likely(!(params->flags & ~OPEN_HIT_FLAGS))) {
-		err = walk_hit(start, start->flags | params->walk_flags, &hit);
-		if (likely(!err)) {
-			struct file *f = open_hit(&hit, params);
-
-			if (likely(f))
-				return f;
-		} else if (err == -ENOENT) {
-			return ERR_PTR(-ENOENT);
-		}
-	}
-	s = *start;
 	s.flags |= params->walk_flags;
-	o = (struct open_attempt){.params = params,
-		.nonblock = nonblock_open,
-		.from = err == WALK_RUN_STOPPED ? &hit : NULL};
 	err = walk_attempts(&s, open_attempt, &o);
 	return unlikely(err) ? ERR_PTR(err) : o.file;
 }
 
-/* ---- System calls ---- */
-
-static long open_user(int dirfd, const char __user *path, const struct open_how *how)
+struct file *vfs_open(
+	const struct walk_start *start, const struct open_params *params, bool nonblock_open)
 {
-	struct walk_start start = {.dirfd = dirfd};
-	struct open_params params;
-	struct path_name name;
-	struct file *f;
-	bool cached;
-	int fd, err = open_params_from_how(how, &params);
-
-	if (err)
-		return err;
-	err = path_name_copy(&name, path, false, ALLOC_WAIT);
-	if (err)
-		return err;
-	fd = fd_reserve(current_files(), 0, params.flags & O_CLOEXEC, ALLOC_WAIT);
-	if (fd < 0) {
-		path_name_release(&name);
-		return fd;
-	}
-	start.name = name.name;
-	cached = params.walk_flags & WALK_CACHED;
-	if (cached)
-		nonblock_begin();
-	f = vfs_open(&start, &params, cached);
-	if (cached)
-		nonblock_end();
-	path_name_release(&name);
-	if (IS_ERR(f)) {
-		fd_unreserve(current_files(), fd);
-		return PTR_ERR(f);
-	}
-	fd_install(current_files(), fd, f);
-	return fd;
-}
-
-SYSCALL4(openat, int, dirfd, const char __user *, path, u32, flags, u32, mode)
-{
-	struct open_how how;
-
-	open_how_from_openat(flags, mode, &how);
-	return open_user(dirfd, path, &how);
-}
-
-SYSCALL3(open, const char __user *, path, u32, flags, u32, mode)
-{
-	struct open_how how;
-
-	open_how_from_openat(flags, mode, &how);
-	return open_user(AT_FDCWD, path, &how);
-}
-
-SYSCALL2(creat, const char __user *, path, u32, mode)
-{
-	struct open_how how;
-
-	open_how_from_openat(O_CREAT | O_WRONLY | O_TRUNC, mode, &how);
-	return open_user(AT_FDCWD, path, &how);
-}
-
-SYSCALL4(openat2, int, dirfd, const char __user *, path, const void __user *, how, size_t, size)
-{
-	struct open_how copy;
-	int err = open_how_copy(&copy, how, size);
-
-	return err ? err : open_user(dirfd, path, &copy);
-}
-
-SYSCALL1(close, int, fd)
-{
-	return fd_close(current_files(), fd);
+	return open_from(start, params, nonblock_open, NULL);
 }

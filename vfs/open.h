@@ -32,3 +32,9 @@ int open_how_copy(struct open_how *out, const void __user *how, size_t size);
  */
 struct file *vfs_open(
 	const struct walk_start *start, const struct open_params *params, bool nonblock_open);
+/*
+ * The same into the lowest free descriptor of the current process: it, or -errno. mode ALLOC_NOWAIT: -EAGAIN
+ * instead of sleeping to grow the table.
+ */
+int vfs_open_fd(const struct walk_start *start, const struct open_params *params,
+	bool nonblock_open, enum alloc_mode mode);

@@ -28,7 +28,7 @@ static __always_inline struct dentry *walk_run_lookup(
 {
 	u64 word = name_load(name), ends = name_ends(word);
 
-	if (ends) {
+	if (likely(ends)) {
 		word = name_head(word, ends);
 		*hash_len = name_hash_end(name_hash_seed(parent), word, name_head_len(ends));
 		return dcache_find_rcu(parent, NULL, word, true, *hash_len, seq, flags);
@@ -51,6 +51,19 @@ static __always_inline struct dentry *walk_run_lookup(
 #define WALK_RUN_NEGATIVE   (DENTRY_TYPE_NEGATIVE | DENTRY_HASHED)
 
 /*
+ * A name that was not found: is it one? 1: another slash, *name is behind it; 0: the path is at its end
+ * behind a slash, so what we stand in is the result, a directory as it should be; -ENOENT: it is.
+ */
+static __always_inline int walk_run_slashes(const char **name)
+{
+	if (likely(**name && **name != '/'))
+		return -ENOENT;
+	while (**name == '/')
+		++*name;
+	return **name != 0;
+}
+
+/*
  * Walk *name from at on. 0: the last component was taken, too. -ENOENT: a cached negative entry is in the
  * way. WALK_RUN_STOPPED: at and *name are where the general walk has to go on (`.` and `..` are never
  * in the hash, so they stop it by themselves). -ECHILD: lost a race; at is no good.
@@ -63,25 +76,33 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 	u32 seq = at->seq;
 	int result = WALK_RUN_STOPPED;
 
-	while (likely(READ_ONCE(parent->flags) & DENTRY_SEARCH_ALL)) {
+	/* that the others may be searched is seen when they are found */
+	bool search = READ_ONCE(parent->flags) & DENTRY_SEARCH_ALL;
+
+	while (likely(search)) {
 		struct dentry *d;
 		const char *rest;
 		u32 child_seq, flags;
 		u64 hash_len;
 
 		d = walk_run_lookup(parent, name, &hash_len, &child_seq, &flags);
-		if (unlikely(!d))
+		if (unlikely(!d)) {
+			int slashes = walk_run_slashes(&name);
+
+			if (slashes > 0)
+				continue;
+			if (slashes == 0)
+				result = 0;
 			break;
+		}
 		flags &= WALK_RUN_MASK;
 		if (unlikely(seqcount_retry(&parent->seq, seq)))
 			break;
 		rest = name + (u32)hash_len;
 		if (*rest == '/' && likely(flags == WALK_RUN_SEARCHABLE)) {
-			while (*++rest == '/')
-				;
-			if (unlikely(!*rest))
-				break;
+			name = rest + 1;
 		} else if (likely(!*rest && (flags & ~DENTRY_SEARCH_ALL) - WALK_RUN_DIR <= 1)) {
+			name = rest;
 			result = 0;
 		} else {
 			if (flags == WALK_RUN_NEGATIVE && !seqcount_retry(&d->seq, child_seq))
@@ -90,7 +111,6 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 		}
 		parent = d;
 		seq = child_seq;
-		name = rest;
 		if (!result)
 			break;
 	}

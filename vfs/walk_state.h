@@ -109,3 +109,9 @@ int walk_lost(struct walk *w, enum walk_outcome reason);
 void walk_log_step(struct walk *w, const struct walk_next *next, int err);
 void walk_log_restart(struct walk_log *log, const char *reason);
 void walk_log_event(struct walk *w, u32 kind, const char *name, const char *reason);
+
+/* open.c */
+
+/* vfs_open; its first attempt goes on from where walk_hit stopped, unless that is NULL. */
+struct file *open_from(const struct walk_start *start, const struct open_params *params,
+	bool nonblock_open, const struct walk_hit *from);

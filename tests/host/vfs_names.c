@@ -16,17 +16,17 @@ static const struct dentry *const parent = (const struct dentry *)0xffff88800012
 /* What vfs/name.h says a hash is, a byte at a time. */
 static u64 hash_by_bytes(const struct dentry *dir, const char *name, u32 len)
 {
-	u64 h = ((u64)(uintptr_t)dir >> 6) ^ name_salt, word = 0;
+	u64 h = (u64)(uintptr_t)dir, word = 0;
 
 	for (u32 i = 0; i < len; i++) {
 		word |= (u64)(u8)name[i] << (8 * (i % 8));
 		if (i % 8 == 7) {
-			h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+			h = (h ^ word) * name_mix;
 			h ^= h >> 32;
 			word = 0;
 		}
 	}
-	return (((h ^ word) * 0x9e3779b97f4a7c15ull) & 0xffffffff00000000ull) | len;
+	return (((h ^ word) * name_mix) & 0xffffffff00000000ull) | len;
 }
 
 static u32 random_state = 1;
@@ -221,10 +221,10 @@ KTEST(names_spread_over_the_buckets)
 	KT_CHECK(longest_chain(1 << 16, 16, same_name_everywhere) <= 12);
 }
 
-KTEST(names_differ_by_length_parent_and_salt)
+KTEST(names_differ_by_length_parent_and_boot)
 {
 	static const char zeros[16];
-	u64 salt = name_salt, with_salt = name_hash_len(parent, "name", 4);
+	u64 mix = name_mix, with_mix = name_hash_len(parent, "name", 4);
 
 	/* What is padded with zeros anyway. */
 	for (u32 len = 1; len < 8; len++)
@@ -232,8 +232,8 @@ KTEST(names_differ_by_length_parent_and_salt)
 			name_hash_len(parent, zeros, len) != name_hash_len(parent, zeros, len - 1));
 	KT_CHECK(name_hash_len(parent, "name", 4) >> 32 !=
 		 name_hash_len((const struct dentry *)((u64)parent + 192), "name", 4) >> 32);
-	name_salt ^= 0x100000000ull;
-	KT_CHECK(name_hash_len(parent, "name", 4) != with_salt);
-	name_salt = salt;
-	KT_EQ(name_hash_len(parent, "name", 4), with_salt);
+	name_mix ^= 0x100000000ull;
+	KT_CHECK(name_hash_len(parent, "name", 4) != with_mix);
+	name_mix = mix;
+	KT_EQ(name_hash_len(parent, "name", 4), with_mix);
 }
