@@ -217,6 +217,12 @@ class Console:
                 raise Wrong(f"`{command}` does not print {pattern!r}, but:\n{out}")
         return out
 
+    def objects(self):
+        """Slab objects in use, by cache."""
+        rows = re.findall(r"^(\S.*?) +\d+ +(\d+) +\d+$", self.run("cat /proc/slabinfo"), re.M)
+        check(len(rows) > 10, str(rows))
+        return {name: int(used) for name, used in rows}
+
     def end(self):
         """poweroff; the status of tools/run."""
         self.type("poweroff\r")

@@ -19,8 +19,8 @@
 	APPLET(false, "", "fail")                                                                  \
 	APPLET(find, "[PATH...] [-name P] [-type T] [-maxdepth N]", "list a tree")                 \
 	APPLET(free, "", "memory")                                                                 \
-	APPLET(head, "[-n LINES] [FILE...]", "the first lines")                                    \
-	APPLET(hexdump, "[-n BYTES] FILE", "bytes in hexadecimal")                                 \
+	APPLET(head, "[-n LINES | -c BYTES] [FILE...]", "the first lines")                         \
+	APPLET(hexdump, "[-n BYTES] [FILE]", "bytes in hexadecimal")                               \
 	APPLET(id, "", "who am I")                                                                 \
 	APPLET(ln, "[-s] TARGET NAME", "make a link")                                              \
 	APPLET(ls, "[-laRdih1U] [PATH...]", "list folders")                                        \
@@ -37,7 +37,7 @@
 	APPLET(sleep, "SECONDS", "wait")                                                           \
 	APPLET(stat, "[-L] PATH...", "all about a file")                                           \
 	APPLET(sync, "", "write everything to the disk")                                           \
-	APPLET(tail, "[-n LINES] [FILE...]", "the last lines")                                     \
+	APPLET(tail, "[-n LINES | -c BYTES] [FILE...]", "the last lines")                          \
 	APPLET(touch, "FILE...", "make files, or make them young")                                 \
 	APPLET(true, "", "succeed")                                                                \
 	APPLET(umount, "[-l] TARGET", "unmount; -l now, and let it go later")                      \

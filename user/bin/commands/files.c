@@ -68,7 +68,7 @@ static int remove_contents(const char *path)
 
 	if (!dir)
 		return complain(path);
-	while ((d = readdir(dir))) {
+	for (errno = 0; (d = readdir(dir)); errno = 0) {
 		char *below;
 
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
@@ -77,6 +77,8 @@ static int remove_contents(const char *path)
 		status |= below ? remove_tree(below) : complain(path);
 		free(below);
 	}
+	if (errno)
+		status = complain(path);
 	closedir(dir);
 	return status;
 }

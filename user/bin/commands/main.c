@@ -43,6 +43,7 @@ int options(int argc, char **argv, const char *known, unsigned char letters[128]
 			return i + 1;
 		for (const char *c = argv[i] + 1; *c; c++) {
 			if (!strchr(known, *c) || (unsigned char)*c >= 128) {
+				fprintf(stderr, "%s: no option -%c; ", self->name, *c);
 				usage();
 				return -1;
 			}

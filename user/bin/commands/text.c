@@ -45,20 +45,26 @@ int applet_cat(int argc, char **argv)
 
 /* ---- head, tail ---- */
 
-static long long lines_wanted;
+static long long wanted;
+static bool wanted_bytes; /* not lines */
 
-/* Parse [-n N] or -N; returns the index of the first file, -1 after bad usage. */
-static int line_option(int argc, char **argv)
+/* Parse [-n LINES], [-c BYTES] or -LINES; returns the index of the first file, -1 after bad usage. */
+static int amount_option(int argc, char **argv)
 {
-	lines_wanted = 10;
-	if (argc > 2 && strcmp(argv[1], "-n") == 0)
-		lines_wanted = number(argv[2]);
-	else if (argc > 1 && argv[1][0] == '-' && isdigit((unsigned char)argv[1][1]))
-		lines_wanted = number(argv[1] + 1);
-	else
+	const char *o = argc > 1 ? argv[1] : "";
+
+	wanted = 10;
+	if (o[0] != '-' || !o[1])
 		return 1;
-	if (lines_wanted >= 0)
-		return strcmp(argv[1], "-n") == 0 ? 3 : 2;
+	wanted_bytes = o[1] == 'c';
+	if ((o[1] == 'n' || o[1] == 'c') && o[2])
+		wanted = number(o + 2);
+	else if (isdigit((unsigned char)o[1]))
+		wanted = number(o + 1);
+	else
+		wanted = (o[1] == 'n' || o[1] == 'c') && argc > 2 ? number(argv[2]) : -1;
+	if (wanted >= 0)
+		return isdigit((unsigned char)o[1]) || o[2] ? 2 : 3;
 	usage();
 	return -1;
 }
@@ -66,14 +72,14 @@ static int line_option(int argc, char **argv)
 static int head_one(int fd, const char *name)
 {
 	char buf[4096];
-	long long left = lines_wanted;
+	long long left = wanted;
 	ssize_t n = 1;
 
 	while (left > 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
 		ssize_t used = 0;
 
 		while (used < n && left > 0)
-			left -= buf[used++] == '\n';
+			left -= wanted_bytes || buf[used] == '\n', used++;
 		fwrite(buf, 1, (size_t)used, stdout);
 	}
 	return n < 0 ? complain(name) : 0;
@@ -81,7 +87,7 @@ static int head_one(int fd, const char *name)
 
 int applet_head(int argc, char **argv)
 {
-	int first = line_option(argc, argv);
+	int first = amount_option(argc, argv);
 
 	return first < 0 ? 2 : each_file(argc, argv, first, head_one);
 }
@@ -117,22 +123,23 @@ static int tail_one(int fd, const char *name)
 {
 	size_t len, at;
 	char *text = read_everything(fd, &len);
-	long long left = lines_wanted;
+	long long left = wanted;
 
 	if (!text)
 		return complain(name);
 	at = len;
-	while (at > 0 && (at == len || text[at - 1] != '\n' || --left > 0))
+	while (at > 0 && left > 0) {
 		at--;
-	if (lines_wanted)
-		fwrite(text + at, 1, len - at, stdout);
+		left -= wanted_bytes || (at > 0 && text[at - 1] == '\n');
+	}
+	fwrite(text + at, 1, len - at, stdout);
 	free(text);
 	return 0;
 }
 
 int applet_tail(int argc, char **argv)
 {
-	int first = line_option(argc, argv);
+	int first = amount_option(argc, argv);
 
 	return first < 0 ? 2 : each_file(argc, argv, first, tail_one);
 }
@@ -147,15 +154,18 @@ static unsigned char wc_opt[128];
 static void wc_print(const struct counts *c, const char *name)
 {
 	bool all = !wc_opt['l'] && !wc_opt['w'] && !wc_opt['c'];
+	const char *blank = "";
 
 	if (all || wc_opt['l'])
-		printf("%7llu ", c->lines);
+		blank = (printf("%7llu", c->lines), " ");
 	if (all || wc_opt['w'])
-		printf("%7llu ", c->words);
+		blank = (printf("%s%7llu", blank, c->words), " ");
 	if (all || wc_opt['c'])
-		printf("%7llu ", c->bytes);
+		printf("%s%7llu", blank, c->bytes);
 	/* standard input has no name worth printing */
-	printf("%s\n", strcmp(name, "-") == 0 ? "" : name);
+	if (strcmp(name, "-") != 0)
+		printf(" %s", name);
+	putchar('\n');
 }
 
 static int wc_one(int fd, const char *name)
@@ -220,6 +230,7 @@ int applet_hexdump(int argc, char **argv)
 	long long limit = -1;
 	unsigned long long at = 0;
 	unsigned char line[16];
+	const char *name;
 	int first = 1, fd;
 	ssize_t n = 0;
 
@@ -227,11 +238,13 @@ int applet_hexdump(int argc, char **argv)
 		limit = number(argv[2]);
 		first = 3;
 	}
-	if (first + 1 != argc || (first == 3 && limit < 0))
+	if (first + 1 < argc || (first == 3 && limit < 0) ||
+		(first == 1 && argc > 1 && *argv[1] == '-'))
 		return usage();
-	fd = open(argv[first], O_RDONLY);
+	name = first < argc ? argv[first] : "standard input";
+	fd = first < argc ? open(name, O_RDONLY) : 0;
 	if (fd < 0)
-		return complain(argv[first]);
+		return complain(name);
 	while (limit < 0 || at < (unsigned long long)limit) {
 		size_t want = sizeof(line);
 
@@ -244,7 +257,7 @@ int applet_hexdump(int argc, char **argv)
 		at += (size_t)n;
 	}
 	close(fd);
-	return n < 0 ? complain(argv[first]) : 0;
+	return n < 0 ? complain(name) : 0;
 }
 
 int applet_seq(int argc, char **argv)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Disk images as they come to us in the worst case: tests/images/make KIND FILE
+"""Disk images as they come to us in the worst case: tests/diskimage.py KIND FILE
 
     good            a small ext4 with /etc/hostname, /file, /folder/inside; the others are this one, damaged
     empty           all zero                        tiny            one sector
@@ -34,7 +34,7 @@ FEATURES = {
 def run(*command):
     p = subprocess.run(command, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if p.returncode:
-        sys.exit(f"tests/images/make: {' '.join(command)}: status {p.returncode}\n{p.stdout}")
+        raise OSError(f"tests/diskimage.py: {' '.join(command)}: status {p.returncode}\n{p.stdout}")
     return p.stdout
 
 
@@ -71,14 +71,15 @@ def inode_of(image, path):
     return int(found.group(1)) * BLOCK + int(found.group(2), 16)
 
 
-def make_journal(image):
+def make_journal(image, options=""):
+    """options of debugfs' journal_open: -c for checksums."""
     make_good(image)
     target = block_of(image, "/file")
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/new", "wb") as f:
             f.write(b"new contents\n".ljust(BLOCK, b"y"))
         with open(f"{folder}/commands", "w") as f:
-            f.write(f"jo\njw -b {target} {folder}/new\njc\n")
+            f.write(f"jo {options}\njw -b {target} {folder}/new\njc\n")
         run("debugfs", "-w", "-f", f"{folder}/commands", image)
 
 
@@ -92,9 +93,9 @@ def make(kind, image):
     elif kind.startswith("feature-") and kind[8:] in FEATURES:
         make_good(image, FEATURES[kind[8:]])
     elif kind.startswith("journal"):
-        make_journal(image)
+        make_journal(image, "-c" if kind == "journal-damaged" else "")
         if kind == "journal-damaged":
-            poke(image, block_of(image, "<8>", 1) * BLOCK + 12, noise(64))
+            poke(image, block_of(image, "<8>", 2) * BLOCK + 12, noise(64))
     else:
         make_good(image)
         damage = {
@@ -110,11 +111,12 @@ def make(kind, image):
             "extent-garbage": lambda: run("debugfs", "-w", "-R", "sif /file block[5] 0xfffffff0", image),
         }
         if kind not in damage:
-            sys.exit(f"tests/images/make: no kind {kind}; see --help")
+            raise ValueError(f"tests/diskimage.py: no kind {kind}; see --help")
         damage[kind]()
 
 
-if len(sys.argv) != 3:
-    print(__doc__)
-    sys.exit(0 if "--help" in sys.argv else 2)
-make(sys.argv[1], sys.argv[2])
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        print(__doc__)
+        sys.exit(0 if "--help" in sys.argv else 2)
+    make(sys.argv[1], sys.argv[2])
