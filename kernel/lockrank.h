@@ -26,10 +26,10 @@ enum lock_rank {
 	/* spinlocks */
 	RANK_FS_CONTEXT = 295,	/* a process' root and working directory */
 	RANK_MOUNT = 300,	/* mount_lock (seqlock) */
+	RANK_IN_LOOKUP = 305,	/* one in-lookup bucket */
 	RANK_RENAME = 310,	/* rename_lock (seqlock) */
 	RANK_DENTRY = 320,	/* dentry lockref; subclass by depth */
 	RANK_DENTRY_HASH = 340, /* one bucket's bit lock */
-	RANK_IN_LOOKUP = 350,	/* one in-lookup bucket */
 	RANK_INODE_HASH = 360,
 	RANK_INODE_STATE = 370, /* inode->lock */
 	RANK_LRU = 380,
@@ -41,8 +41,8 @@ enum lock_rank {
 	RANK_RING_COMPLETION = 440, /* CQ tail and overflow list */
 	RANK_FUTEX = 445,	    /* one bucket; subclass 1: the second one of a requeue */
 	RANK_RING_WORKERS = 450,    /* a worker pool's queues */
-	RANK_VMAP = 460,		    /* held with interrupts on: outside everything that interrupts take */
-	RANK_BLOCK_QUEUE = 500,	    /* one hardware queue */
+	RANK_VMAP = 460, /* held with interrupts on: outside everything that interrupts take */
+	RANK_BLOCK_QUEUE = 500, /* one hardware queue */
 	RANK_SLAB = 600,
 	RANK_PAGES = 620,
 	RANK_RCU = 640,
