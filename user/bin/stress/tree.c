@@ -1,134 +1,115 @@
-/* The paths of a run, what may be found there, and the changes that go on meanwhile. */
+/* The paths of a run, what may be found there, and whether an answer is one of that. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "stress.h"
 
-#ifndef RENAME_EXCHANGE
-#define RENAME_EXCHANGE 2
-#endif
+/* What /etc/hostname holds: a file that is evicted and read again. */
+static char host_name[TEXT_SIZE + 1];
 
-static char host_name[TEXT_SIZE +
-		      1]; /* what /etc/hostname holds: a file that is evicted and read again */
-
-const struct target targets[] = {
-	{"fixed/a/b/c/file", {"fixed"}, false},
-	{"x/moving", {"moving"}, true},
-	{"y/moving", {"moving"}, true},
-	{"swap-1", {"swap one", "swap two"}, false},
-	{"swap-2", {"swap one", "swap two"}, false},
-	{"folder-1/inside", {"in one", "in two"}, false},
-	{"folder-2/inside", {"in one", "in two"}, false},
-	{"folder-1/../fixed/a/b/c/file", {"fixed"}, false},
-	{"here/deep/inside", {"wanderer"}, true},
-	{"there/deep/inside", {"wanderer"}, true},
-	{"again", {"again"}, true},
-	{"replaced", {"replaced"}, false},
-	{"link", {"fixed", "replaced"}, false},
-	{"link-to-moving", {"moving"}, true},
-	{"mnt/file", {"mounted"}, true},
-	{"mnt/../fixed/a/b/c/file", {"fixed"}, false},
-	{"fixed/a/never", {NULL}, true},
-	{"fixed/never/file", {NULL}, true},
-	{"/etc/hostname", {host_name}, false},
-	{"/usr/never", {NULL}, true},
+static const struct target targets[] = {
+	/* Whoever is fooled by one of these has missed a change on the way: taken half of the time. */
+	{.path = "gate/guest/hidden", .may_miss = true, .later = "hidden"},
+	{.path = "./gate/./guest/hidden", .may_miss = true, .later = "hidden"},
+	{.path = "veil/hidden", .may_miss = true, .later = "hidden"},
+	{.path = "pair-1", .texts = {"pair"}},
+	{.path = "./pair-1", .texts = {"pair"}},
+	{.path = "x/wander/../mark", .texts = {"in x"}, .may_miss = true, .later = "in y"},
+	{.path = "y/wander/../mark", .texts = {"in y"}, .may_miss = true, .later = "in x"},
+	{.path = "veil/file", .texts = {"covered", "mounted"}},
+	{.path = "veil/../fixed/a/b/c/file", .texts = {"fixed"}},
+	{.path = "again", .texts = {"again"}, .may_miss = true},
+#define NR_SHARP 10
+	{.path = "fixed/a/b/c/file", .texts = {"fixed"}},
+	{.path = "x/moving", .texts = {"moving"}, .may_miss = true},
+	{.path = "y/moving", .texts = {"moving"}, .may_miss = true},
+	{.path = "swap-1", .texts = {"swap one", "swap two"}},
+	{.path = "swap-2", .texts = {"swap one", "swap two"}},
+	{.path = "pair-2", .texts = {"pair"}, .may_miss = true},
+	{.path = "folder-1/inside", .texts = {"in one", "in two"}},
+	{.path = "folder-2/inside", .texts = {"in one", "in two"}},
+	{.path = "folder-1/../fixed/a/b/c/file", .texts = {"fixed"}},
+	{.path = "here/deep/inside", .texts = {"wanderer"}, .may_miss = true},
+	{.path = "there/deep/inside", .texts = {"wanderer"}, .may_miss = true},
+	{.path = "x/wander/inner/../../mark", .texts = {"in x"}, .may_miss = true, .later = "in y"},
+	{.path = "replaced", .texts = {"replaced"}},
+	{.path = "link", .texts = {"fixed", "replaced"}},
+	{.path = "link-to-moving", .texts = {"moving"}, .may_miss = true},
+	{.path = "mnt/file", .texts = {"mounted"}, .may_miss = true},
+	/* from inside a mount that has been detached there is no way up */
+	{.path = "mnt/../fixed/a/b/c/file", .texts = {"fixed"}, .may_miss = true},
+	{.path = "veil/over/../file", .texts = {"mounted"}, .may_miss = true},
+	{.path = "veil/over/../../swap-1", .texts = {"swap one", "swap two"}, .may_miss = true},
+	/* one is in what covers, the other in what is covered */
+	{.path = "veil/over/../under/file", .may_miss = true},
+	{.path = "fixed/a/never", .may_miss = true},
+	{.path = "fixed/never/file", .may_miss = true},
+	{.path = "/etc/hostname", .texts = {host_name}},
+	{.path = "/usr/never", .may_miss = true},
 };
-const size_t nr_targets = sizeof(targets) / sizeof(targets[0]);
+#define NR_TARGETS (sizeof(targets) / sizeof(targets[0]))
 
-static int result_of(int r)
-{
-	return r < 0 ? -errno : 0;
-}
-
-/* ---- changes ---- */
-
-static int change_move(unsigned round)
-{
-	return result_of(
-		round % 2 ? rename("y/moving", "x/moving") : rename("x/moving", "y/moving"));
-}
-
-static int change_swap(unsigned round)
-{
-	(void)round;
-	return result_of(renameat2(AT_FDCWD, "swap-1", AT_FDCWD, "swap-2", RENAME_EXCHANGE));
-}
-
-static int change_folders(unsigned round)
-{
-	if (round % 2)
-		return result_of(
-			renameat2(AT_FDCWD, "folder-1", AT_FDCWD, "folder-2", RENAME_EXCHANGE));
-	return result_of(round % 4 ? rename("there", "here") : rename("here", "there"));
-}
-
-static int change_recreate(unsigned round)
-{
-	(void)round;
-	if (unlink("again") < 0)
-		return -errno;
-	return make_file("again", "again");
-}
-
-static int change_replace(unsigned round)
-{
-	int error = make_file("replaced.new", "replaced");
-
-	if (error)
-		return error;
-	if (rename("replaced.new", "replaced") < 0)
-		return -errno;
-	if (symlink(round % 2 ? "fixed/a/b/c/file" : "replaced", "link.new") < 0)
-		return -errno;
-	return result_of(rename("link.new", "link"));
-}
-
-static int change_caches(unsigned round)
-{
-	int fd, error = 0;
-
-	if (round % 16)
-		return 0;
-	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, round % 32 ? "2" : "3", 1) != 1)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-/* A walker inside keeps it busy: then it stays for this round. */
-static int change_mount(unsigned round)
-{
-	if (round % 4)
-		return 0;
-	if (mount("none", "mnt", "tmpfs", 0, NULL) < 0)
-		return -errno;
-	make_file("mnt/file", "mounted");
-	while (umount2("mnt", round % 8 ? MNT_DETACH : 0) < 0)
-		if (errno != EBUSY)
-			return -errno;
-	return 0;
-}
-
-const struct changer changers[] = {
-	{"move", change_move},
-	{"swap", change_swap},
-	{"folders", change_folders},
-	{"recreate", change_recreate},
-	{"replace", change_replace},
-	{"drop caches", change_caches},
-	{"mount", change_mount},
+const struct target scoped_targets[] = {
+	{.path = "mark", .texts = {"in x"}},
+	{.path = "wander/../mark", .texts = {"in x"}, .may_miss = true},
+	{.path = "wander/inner/../../mark", .texts = {"in x"}, .may_miss = true},
 };
-const size_t nr_changers = sizeof(changers) / sizeof(changers[0]);
+const size_t nr_scoped_targets = sizeof(scoped_targets) / sizeof(scoped_targets[0]);
 
-/* ---- the tree ---- */
+#define MAX_DISK_FILES 64
+static struct target disk_files[MAX_DISK_FILES];
+static unsigned nr_disk_files;
+
+const struct target *target_some(unsigned random)
+{
+	unsigned which = random / 4;
+
+	if (random % 4 == 3 && nr_disk_files)
+		return &disk_files[which % nr_disk_files];
+	return &targets[which % (random % 4 < 2 ? NR_SHARP : NR_TARGETS)];
+}
+
+/* ---- Files of the disk ---- */
+
+/* Up to nr of the files in a folder and, so many levels, below. */
+static void find_files(const char *folder, unsigned nr, unsigned levels)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+	unsigned limit = nr_disk_files + nr;
+
+	limit = limit < MAX_DISK_FILES ? limit : MAX_DISK_FILES;
+	while (dir && nr_disk_files < limit && (e = readdir(dir)) != NULL) {
+		char path[256];
+		struct stat s;
+
+		if (e->d_name[0] == '.' ||
+			(size_t)snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >=
+				sizeof(path) ||
+			lstat(path, &s) < 0)
+			continue;
+		if (S_ISREG(s.st_mode))
+			disk_files[nr_disk_files++] =
+				(struct target){.path = strdup(path), .inode = s.st_ino};
+		else if (levels && S_ISDIR(s.st_mode))
+			find_files(path, nr / 4, levels - 1);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void tree_find_disk_files(void)
+{
+	find_files("/usr", MAX_DISK_FILES, 3);
+}
+
+/* ---- The tree ---- */
 
 int make_file(const char *path, const char *text)
 {
@@ -142,13 +123,29 @@ int make_file(const char *path, const char *text)
 	return error;
 }
 
+int write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
 static const char *const folders[] = {"fixed", "fixed/a", "fixed/a/b", "fixed/a/b/c", "x", "y",
-	"folder-1", "folder-2", "here", "here/deep", "mnt"};
+	"x/wander", "x/wander/inner", "folder-1", "folder-2", "here", "here/deep", "gate",
+	"gate/guest", "cellar", "mnt", "store", "veil", "veil/under"};
 static const struct {
 	const char *path, *text;
-} files[] = {{"fixed/a/b/c/file", "fixed"}, {"x/moving", "moving"}, {"swap-1", "swap one"},
-	{"swap-2", "swap two"}, {"folder-1/inside", "in one"}, {"folder-2/inside", "in two"},
-	{"here/deep/inside", "wanderer"}, {"again", "again"}, {"replaced", "replaced"}};
+} files[] = {{"fixed/a/b/c/file", "fixed"}, {"x/moving", "moving"}, {"x/mark", "in x"},
+	{"y/mark", "in y"}, {"swap-1", "swap one"}, {"swap-2", "swap two"}, {"pair-1", "pair"},
+	{"pair-2", "pair"}, {"folder-1/inside", "in one"}, {"folder-2/inside", "in two"},
+	{"here/deep/inside", "wanderer"}, {"again", "again"}, {"replaced", "replaced"},
+	{"cellar/spare", "hidden"}, {"veiled", "hidden"}, {"veil/file", "covered"},
+	{"veil/under/file", "under"}};
 
 /* The first line of an open file. 0 or -errno. */
 static int read_text(int fd, char text[TEXT_SIZE + 1])
@@ -162,6 +159,11 @@ static int read_text(int fd, char text[TEXT_SIZE + 1])
 	return 0;
 }
 
+static int make_link(const char *body, const char *name)
+{
+	return symlink(body, name) < 0 ? -errno : 0;
+}
+
 int tree_make(void)
 {
 	int fd = open("/etc/hostname", O_RDONLY),
@@ -169,43 +171,38 @@ int tree_make(void)
 
 	if (fd >= 0)
 		close(fd);
-
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && !error; i++)
-		error = result_of(mkdir(folders[i], 0755));
+		error = mkdir(folders[i], 0755) < 0 ? -errno : 0;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !error; i++)
 		error = make_file(files[i].path, files[i].text);
 	if (!error)
-		error = result_of(symlink("replaced", "link"));
+		error = make_link("replaced", "link");
 	if (!error)
-		error = result_of(symlink("x/../y/moving", "link-to-moving"));
+		error = make_link("x/../y/moving", "link-to-moving");
 	if (error)
 		fprintf(stderr, "stress: making the tree: %s\n", strerror(-error));
-	return error;
+	return error ? error : changes_begin();
 }
 
+/* Everything goes back to its place first. */
 void tree_remove(void)
 {
+	changes_end();
 	rename("there", "here");
 	rename("y/moving", "x/moving");
+	rename("y/wander", "x/wander");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(files[i].path);
 	unlink("link");
 	unlink("link-to-moving");
 	unlink("replaced.new");
 	unlink("link.new");
+	unlink("own");
 	for (size_t i = sizeof(folders) / sizeof(folders[0]); i-- > 0;)
 		rmdir(folders[i]);
 }
 
-/* ---- judging ---- */
-
-static bool holds(const struct target *t, const char *text)
-{
-	for (int i = 0; i < 2; i++)
-		if (t->texts[i] && strcmp(t->texts[i], text) == 0)
-			return true;
-	return false;
-}
+/* ---- Judging ---- */
 
 static bool unexplained(const struct target *t, const char *method, const char *answer)
 {
@@ -215,7 +212,29 @@ static bool unexplained(const struct target *t, const char *method, const char *
 	return false;
 }
 
-bool target_judge(const struct target *t, int fd, bool cached_only, const char *method)
+static bool judge_disk_file(const struct target *t, int fd, const char *method)
+{
+	struct stat s;
+	int error = fstat(fd, &s) < 0 ? errno : 0;
+
+	close(fd);
+	if (error)
+		return unexplained(t, method, strerror(error));
+	return s.st_ino == t->inode ? true : unexplained(t, method, "another file");
+}
+
+static bool holds(const struct target *t, enum walk_kind kind, const char *text)
+{
+	for (int i = 0; i < 2; i++)
+		if (t->texts[i] && strcmp(t->texts[i], text) == 0)
+			return true;
+	/* Made and written are two steps: in between a new file is empty. */
+	if (!*text && t->may_miss && t->texts[0])
+		return true;
+	return kind == WALK_ANY && t->later && strcmp(t->later, text) == 0;
+}
+
+bool target_judge(const struct target *t, int fd, enum walk_kind kind, const char *method)
 {
 	char text[TEXT_SIZE + 1];
 	int error;
@@ -225,18 +244,17 @@ bool target_judge(const struct target *t, int fd, bool cached_only, const char *
 		__atomic_fetch_add(&stress_missing, 1, __ATOMIC_RELAXED);
 		return true;
 	}
-	if (fd == -EAGAIN && cached_only) {
+	if (fd == -EAGAIN && kind != WALK_ANY) {
 		__atomic_fetch_add(&stress_would_block, 1, __ATOMIC_RELAXED);
 		return true;
 	}
 	if (fd < 0)
 		return unexplained(t, method, strerror(-fd));
+	if (t->inode)
+		return judge_disk_file(t, fd, method);
 	error = read_text(fd, text);
 	close(fd);
 	if (error)
 		return unexplained(t, method, strerror(-error));
-	/* Made and written are two steps: in between a new file is empty. */
-	if (!*text && t->may_miss && t->texts[0])
-		return true;
-	return holds(t, text) ? true : unexplained(t, method, text);
+	return holds(t, kind, text) ? true : unexplained(t, method, text);
 }

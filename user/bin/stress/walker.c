@@ -1,5 +1,5 @@
-/* Opening by every method: one system call, a cached-only attempt, a ring that tries inline, a ring that
- * always queues; and a thread that sees its own changes. */
+/* Opening by every method: one system call, a cached-only attempt, a walk that must stay in its folder, a
+ * ring that tries inline, a ring that always queues; and a thread that sees its own changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
@@ -30,7 +30,7 @@ static unsigned next_random(unsigned *state)
 
 static const struct target *some_target(unsigned *state)
 {
-	return &targets[next_random(state) % nr_targets];
+	return target_some(next_random(state));
 }
 
 static bool run_openat(const struct method *m, unsigned seed)
@@ -39,7 +39,7 @@ static bool run_openat(const struct method *m, unsigned seed)
 		const struct target *t = some_target(&seed);
 		int fd = open(t->path, O_RDONLY);
 
-		target_judge(t, fd < 0 ? -errno : fd, false, m->name);
+		target_judge(t, fd < 0 ? -errno : fd, WALK_ANY, m->name);
 	}
 	return true;
 }
@@ -52,9 +52,26 @@ static bool run_cached(const struct method *m, unsigned seed)
 		const struct target *t = some_target(&seed);
 		long fd = syscall(SYS_openat2, AT_FDCWD, t->path, &how, sizeof(how));
 
-		target_judge(t, fd < 0 ? -errno : (int)fd, true, m->name);
+		target_judge(t, fd < 0 ? -errno : (int)fd, WALK_CACHED_ONLY, m->name);
 	}
 	return true;
+}
+
+static bool run_scoped(const struct method *m, unsigned seed)
+{
+	static const unsigned long long fences[] = {RESOLVE_BENEATH, RESOLVE_IN_ROOT,
+		RESOLVE_BENEATH | RESOLVE_CACHED, RESOLVE_IN_ROOT | RESOLVE_CACHED};
+	int folder = open("x", O_RDONLY | O_DIRECTORY);
+
+	while (folder >= 0 && !over()) {
+		const struct target *t = &scoped_targets[next_random(&seed) % nr_scoped_targets];
+		struct open_how how = {.flags = O_RDONLY, .resolve = fences[seed % 4]};
+		long fd = syscall(SYS_openat2, folder, t->path, &how, sizeof(how));
+
+		target_judge(t, fd < 0 ? -errno : (int)fd, WALK_SCOPED, m->name);
+	}
+	close(folder);
+	return folder >= 0;
 }
 
 /* One batch of opens of random targets through the ring. False when the ring itself fails. */
@@ -76,7 +93,7 @@ static bool ring_batch(
 	for (int i = 0; i < BATCH; i++) {
 		if (io_uring_wait_cqe(ring, &cqe) < 0)
 			return false;
-		target_judge(io_uring_cqe_get_data(cqe), cqe->res, false, m->name);
+		target_judge(io_uring_cqe_get_data(cqe), cqe->res, WALK_ANY, m->name);
 		io_uring_cqe_seen(ring, cqe);
 	}
 	return true;
@@ -122,8 +139,8 @@ static int ring_open(struct io_uring *ring, const char *path)
 /* What this thread made is there, and what it removed is not, for its very next open. */
 static bool run_own(const struct method *m, unsigned seed)
 {
-	static const struct target there = {"own", {"own"}, false};
-	static const struct target gone = {"own", {NULL}, true};
+	static const struct target there = {.path = "own", .texts = {"own"}};
+	static const struct target gone = {.path = "own", .may_miss = true};
 	struct io_uring ring;
 
 	(void)seed;
@@ -132,10 +149,10 @@ static bool run_own(const struct method *m, unsigned seed)
 	while (!over()) {
 		if (make_file("own", "own") < 0)
 			break;
-		target_judge(&there, ring_open(&ring, "own"), false, m->name);
+		target_judge(&there, ring_open(&ring, "own"), WALK_ANY, m->name);
 		if (unlink("own") < 0)
 			break;
-		target_judge(&gone, ring_open(&ring, "own"), false, m->name);
+		target_judge(&gone, ring_open(&ring, "own"), WALK_ANY, m->name);
 	}
 	io_uring_queue_exit(&ring);
 	return over();
@@ -144,6 +161,7 @@ static bool run_own(const struct method *m, unsigned seed)
 const struct method methods[] = {
 	{"openat", run_openat},
 	{"cached", run_cached},
+	{"scoped", run_scoped},
 	{"ring-inline", run_ring_inline},
 	{"ring-queued", run_ring_queued},
 	{"own", run_own},
