@@ -241,6 +241,8 @@ static int update_any(struct ring *ring, s32 __user *fds, u32 nr)
 	int ret = 0;
 	u32 done;
 
+	if (!ring_has_files(ring))
+		return -ENXIO;
 	for (done = 0; done < nr; done++) {
 		struct file *f;
 		s32 fd;

@@ -216,7 +216,7 @@ struct ring_op {
 	/* Give back what prep and issue left, when REQ_CLEANUP is set. May sleep. */
 	void (*cleanup)(struct ring_request *req);
 	u8 sqe_flags; /* IOSQE_* it accepts */
-	bool ioprio;  /* ioprio may be non-zero (and is ignored) */
+	bool ioprio;  /* ioprio may be non-zero; prep checks it */
 };
 
 #define RING_NOT_PLAIN (-(1 << 30)) /* no descriptor, no -errno */

@@ -16,10 +16,38 @@
 
 #define RW_MAX 0x7ffff000u /* as read(2) */
 
+/*
+ * An I/O priority (ioprio_set(2): class in the upper three bits, level below) is checked and then makes no
+ * difference: there is one queue for all. 0, -EINVAL or -EPERM.
+ */
+static int check_ioprio(u16 ioprio)
+{
+	enum { CLASS_NONE, CLASS_RT, CLASS_BE, CLASS_IDLE };
+	u16 class = ioprio >> 13, level = ioprio & 0x1fff;
+
+	switch (class) {
+	case CLASS_NONE:
+		return level ? -EINVAL : 0;
+	case CLASS_RT:
+		if (current_cred()->fsuid != 0)
+			return -EPERM;
+		return level < 8 ? 0 : -EINVAL;
+	case CLASS_BE:
+		return level < 8 ? 0 : -EINVAL;
+	case CLASS_IDLE:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int rw_prep(struct ring_request *req, const struct io_uring_sqe *sqe, bool write)
 {
 	struct ring_rw *r = &req->rw;
+	int error = check_ioprio(sqe->ioprio);
 
+	if (unlikely(error))
+		return error;
 	r->file = NULL;
 	r->offset = sqe->off;
 	r->addr = sqe->addr;

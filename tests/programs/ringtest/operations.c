@@ -20,6 +20,30 @@ static int ring_read(
 	return run_one(ring);
 }
 
+/* The priority is checked though it changes nothing: class above, level below. */
+static void test_read_priority(struct io_uring *ring)
+{
+	static const struct {
+		unsigned class, level;
+		int result;
+	} rows[] = {{0, 0, 4}, {0, 1, -EINVAL}, {1, 7, 4}, {1, 8, -EINVAL}, {2, 0, 4}, {2, 7, 4},
+		{2, 8, -EINVAL}, {3, 0, 4}, {4, 0, -EINVAL}, {7, 0x1fff, -EINVAL}};
+	int fd = open(in_folder("file"), O_RDONLY);
+	char buf[4];
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct io_uring_sqe *sqe = entry(ring, 0);
+
+		/* The upper classes need privilege, which a test on another system may not have. */
+		if (rows[i].class == 1 && geteuid() != 0)
+			continue;
+		io_uring_prep_read(sqe, fd, buf, sizeof(buf), 0);
+		sqe->ioprio = (uint16_t)(rows[i].class << 13 | rows[i].level);
+		CHECK_EQ(run_one(ring), rows[i].result);
+	}
+	close(fd);
+}
+
 static int ring_close(struct io_uring *ring, int fd, unsigned flags)
 {
 	struct io_uring_sqe *sqe = entry(ring, 0);
@@ -163,6 +187,7 @@ void test_operations(void)
 	struct io_uring ring;
 
 	ring_start(&ring, 32, 0);
+	test_read_priority(&ring);
 	for (unsigned round = 0; round < 2; round++) {
 		unsigned flags = round ? IOSQE_ASYNC : 0;
 

@@ -176,6 +176,9 @@ void test_direct(void)
 	CHECK_EQ(io_uring_register_files_update(&ring, 0, &update, 1), -EBADF);
 	CHECK_EQ(io_uring_unregister_files(&ring), 0);
 	CHECK_EQ(io_uring_unregister_files(&ring), -ENXIO);
+	/* Without a table that comes before what is wrong with the descriptors. */
+	io_uring_prep_files_update(entry(&ring, 0), &update, 1, IORING_FILE_INDEX_ALLOC);
+	CHECK_EQ(run_one(&ring), -ENXIO);
 	CHECK_EQ(io_uring_register_files(&ring, fds, 2), 0);
 	CHECK_EQ(read_direct(&ring, 0, buf), 5);
 	CHECK_EQ(read_direct(&ring, 1, buf), -EBADF);
