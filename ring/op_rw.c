@@ -17,23 +17,19 @@
 #define RW_MAX 0x7ffff000u /* as read(2) */
 
 /*
- * An I/O priority (ioprio_set(2): class in the upper three bits, level below) is checked and then makes no
- * difference: there is one queue for all. 0, -EINVAL or -EPERM.
+ * An I/O priority (ioprio_set(2): class in the upper three bits, then hints and a level, of which all values
+ * have a meaning) is checked and then makes no difference: there is one queue for all. 0, -EINVAL or -EPERM.
  */
 static int check_ioprio(u16 ioprio)
 {
 	enum { CLASS_NONE, CLASS_RT, CLASS_BE, CLASS_IDLE };
-	u16 class = ioprio >> 13, level = ioprio & 0x1fff;
 
-	switch (class) {
+	switch (ioprio >> 13) {
 	case CLASS_NONE:
-		return level ? -EINVAL : 0;
+		return ioprio ? -EINVAL : 0;
 	case CLASS_RT:
-		if (current_cred()->fsuid != 0)
-			return -EPERM;
-		return level < 8 ? 0 : -EINVAL;
+		return current_cred()->fsuid ? -EPERM : 0;
 	case CLASS_BE:
-		return level < 8 ? 0 : -EINVAL;
 	case CLASS_IDLE:
 		return 0;
 	default:
