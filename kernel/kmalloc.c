@@ -1,11 +1,12 @@
 /*
  * Memory of odd sizes: kmalloc from a row of slab caches (larger requests from whole pages), and
- * vzalloc for large ranges that need not be physically contiguous.
+ * vzalloc and varray_grow for large ranges that need not be physically contiguous.
  *
  * kfree finds out which it was from the struct page of the address: PAGE_SLAB pages name their cache.
  *
  * Locking: vmap ranges are found again by address in a list under vmap_lock (RANK_VMAP).
  */
+#include "abi/errno.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/slab.h"
@@ -86,27 +87,39 @@ void kfree(void *ptr)
 }
 
 /*
- * Unmap [start, start + mapped) and free its pages, then the address range of `reserved` bytes. The
- * pages are freed only after every CPU has forgotten the translations.
+ * Unmap [start, start + size) and free its pages, but only after every CPU has forgotten the
+ * translations.
  */
-static void range_release(u64 start, size_t mapped, size_t reserved)
+static void range_unmap(u64 start, size_t size)
 {
 	struct page *first = NULL;
 
-	for (size_t done = 0; done < mapped; done += PAGE_SIZE) {
+	for (size_t done = 0; done < size; done += PAGE_SIZE) {
 		struct page *p = page_of_phys(arch_unmap_page(start + done));
 
 		p->private_data = first;
 		first = p;
 	}
-	arch_tlb_flush(start, start + mapped);
+	arch_tlb_flush(start, start + size);
 	while (first) {
 		struct page *p = first;
 
 		first = p->private_data;
 		page_put(p);
 	}
-	arch_vmap_release(start, reserved);
+}
+
+/* A zeroed page at virt. 0 or -ENOMEM. */
+static int range_map_page(u64 virt, enum alloc_mode mode)
+{
+	struct page *p = page_alloc_zeroed(0, mode);
+
+	if (!p)
+		return -ENOMEM;
+	if (arch_map_page(virt, page_phys(p), ARCH_MAP_WRITE) == 0)
+		return 0;
+	page_put(p);
+	return -ENOMEM;
 }
 
 void *vzalloc(size_t size)
@@ -123,22 +136,16 @@ void *vzalloc(size_t size)
 	r->start = arch_vmap_reserve(size);
 	if (!r->start)
 		goto fail;
-	for (done = 0; done < size; done += PAGE_SIZE) {
-		struct page *p = page_alloc_zeroed(0, ALLOC_WAIT);
-
-		if (!p)
+	for (done = 0; done < size; done += PAGE_SIZE)
+		if (range_map_page(r->start + done, ALLOC_WAIT) != 0)
 			goto fail_unmap;
-		if (arch_map_page(r->start + done, page_phys(p), ARCH_MAP_WRITE)) {
-			page_put(p);
-			goto fail_unmap;
-		}
-	}
 	spin_lock(&vmap_lock);
 	list_add(&r->node, &ranges);
 	spin_unlock(&vmap_lock);
 	return (void *)r->start;
 fail_unmap:
-	range_release(r->start, done, size);
+	range_unmap(r->start, done);
+	arch_vmap_release(r->start, size);
 fail:
 	kfree(r);
 	return NULL;
@@ -158,6 +165,43 @@ void vfree(void *ptr)
 	assert(&r->node != &ranges);
 	list_del(&r->node);
 	spin_unlock(&vmap_lock);
-	range_release(r->start, r->size, r->size);
+	range_unmap(r->start, r->size);
+	arch_vmap_release(r->start, r->size);
 	kfree(r);
+}
+
+int varray_init(struct varray *a, size_t most)
+{
+	a->most = ALIGN_UP(most, PAGE_SIZE);
+	a->size = 0;
+	a->start = (void *)arch_vmap_reserve(a->most);
+	return a->start ? 0 : -ENOMEM;
+}
+
+int varray_grow(struct varray *a, size_t size)
+{
+	assert(size <= a->most);
+	while (a->size < size) {
+		int error = range_map_page((u64)a->start + a->size, ALLOC_NOWAIT);
+
+		if (error)
+			return error;
+		a->size += PAGE_SIZE;
+	}
+	return 0;
+}
+
+void varray_shrink(struct varray *a, size_t size)
+{
+	size = ALIGN_UP(size, PAGE_SIZE);
+	if (size >= a->size)
+		return;
+	range_unmap((u64)a->start + size, a->size - size);
+	a->size = size;
+}
+
+void varray_destroy(struct varray *a)
+{
+	varray_shrink(a, 0);
+	arch_vmap_release((u64)a->start, a->most);
 }

@@ -13,15 +13,14 @@
 enum lock_rank {
 	RANK_NONE = 0, /* unchecked: early boot and the lock checker itself */
 	/* sleeping locks */
-	RANK_RING_SUBMIT = 120,	 /* one submitter per ring at a time (mutex) */
-	RANK_FILE_POS = 140,	 /* a file's position (mutex) */
-	RANK_MOUNT_TREE = 160,	 /* changes of the mount tree (mutex) */
-	RANK_SUPER = 170,	 /* list of super blocks, mounting and shutdown (mutex) */
-	RANK_RENAME_SB = 180,	 /* one cross-directory rename per super block (mutex) */
-	RANK_INODE = 200,	 /* inode rwsem; subclass 1 parent, 2 child, 3/4 files by address */
-	RANK_FS_MUTEX = 240,	 /* a file system's own sleeping lock */
-	RANK_PAGE_LOAD = 260,	 /* a page being read (bit lock with a wait queue) */
-	RANK_FDTABLE_GROW = 270, /* growth of a descriptor table (mutex) */
+	RANK_RING_SUBMIT = 120, /* one submitter per ring at a time (mutex) */
+	RANK_FILE_POS = 140,	/* a file's position (mutex) */
+	RANK_MOUNT_TREE = 160,	/* changes of the mount tree (mutex) */
+	RANK_SUPER = 170,	/* list of super blocks, mounting and shutdown (mutex) */
+	RANK_RENAME_SB = 180,	/* one cross-directory rename per super block (mutex) */
+	RANK_INODE = 200,	/* inode rwsem; subclass 1 parent, 2 child, 3/4 files by address */
+	RANK_FS_MUTEX = 240,	/* a file system's own sleeping lock */
+	RANK_PAGE_LOAD = 260,	/* a page being read (bit lock with a wait queue) */
 	RANK_ADDRESS_SPACE = 280, /* a program's address regions (mutex) */
 	/* spinlocks */
 	RANK_FS_CONTEXT = 295,	/* a process' root and working directory */

@@ -32,7 +32,26 @@ void *kmalloc(size_t size, enum alloc_mode mode);
 void *kzalloc(size_t size, enum alloc_mode mode);
 /* Also for NULL. */
 void kfree(void *p);
-/* Large, virtually contiguous, zeroed, page aligned (fd tables, hash tables). Context: may sleep. */
+/* Large, virtually contiguous, zeroed, page aligned (hash tables). Context: may sleep. */
 void *vzalloc(size_t size);
 void vfree(void *p);
+
+/*
+ * A large array that grows without moving: address space for the most it can ever be, zeroed memory for
+ * what is in use. The owner sees to it that one at a time grows or shrinks it.
+ */
+struct varray {
+	void *start; /* page aligned, constant */
+	size_t most; /* bytes */
+	size_t size; /* bytes there is memory for; whole pages */
+};
+
+/* Address space for `most` bytes, no memory yet. 0 or -ENOMEM. Never sleeps. */
+int varray_init(struct varray *a, size_t most);
+/* Memory for at least `size` bytes. 0 or -ENOMEM; what was got stays. Never sleeps. */
+int varray_grow(struct varray *a, size_t size);
+/* Give back what lies beyond `size`, rounded up to pages; nobody uses it. Context: may sleep. */
+void varray_shrink(struct varray *a, size_t size);
+/* Give back everything, the address space too. Context: may sleep. */
+void varray_destroy(struct varray *a);
 void slab_init(void);

@@ -1,24 +1,26 @@
 /*
  * Descriptor tables.
  *
- *	struct files            one per process: lock, hint, pointer to the table
- *	  struct fd_table       slots, and three bitmaps: free, close-on-exec, and one bit for each word
- *	                        of `free` that is not zero, so that 64 x 64 descriptors are skipped at a look
+ *	struct files	one per process: lock, hint, and three arrays, which grow in place
+ *	  slots		the files
+ *	  words		two bits a descriptor: free, close-on-exec
+ *	  room		one bit for each word with a free descriptor, so that 64 x 64 of them are skipped
+ *			at a look
  *
- * A descriptor is taken (bit cleared) by fd_reserve and visible once fd_install has filled its slot. The
- * table starts with 64 entries and doubles, up to FD_MAX.
+ * A descriptor is taken (bit cleared) by fd_reserve and visible once fd_install has filled its slot.
+ *
+ * The arrays have address space for FD_MAX descriptors and memory for as many as were ever needed, so
+ * a table that is full gets a page more: nothing is copied, no reader and no fd_install need know, and a
+ * nonblocking attempt can do it. (A table that is copied to a larger place needs a grace period, because
+ * fd_install takes no lock, and the opens that meet it go to a worker.) The table of a process that has
+ * ended is kept for the next one, with its first pages, because unmapping takes an interrupt on every CPU.
  *
  * Readers (file_get_fd, file_lookup_fd_rcu) work under RCU alone. The file they find may be closed and
- * its memory reused meanwhile; after taking a reference they look again whether the slot, and the table,
- * are still the same.
- *
- * fd_install takes no lock: it stores into the slot inside an RCU section. A grower announces itself
- * (growing), waits for a grace period, so that every installer sees it and takes the lock, and only then
- * copies the slots.
+ * its memory reused meanwhile; after taking a reference they look again whether it is still in the slot.
  *
  * Locking
- *	files->grow_mutex (RANK_FDTABLE_GROW)   one grower at a time
- *	  files->lock (RANK_FDTABLE)            bitmaps, hint, removal of slots, the table pointer
+ *	spares_lock (RANK_FDTABLE)	tables without a process
+ *	files->lock (RANK_FDTABLE)	bitmaps, hint, growth, removal from slots
  */
 #include "abi/errno.h"
 #include "kernel/panic.h"
@@ -27,149 +29,113 @@
 #include "vfs/fdtable.h"
 #include "vfs/file_internal.h"
 
-#define FD_INITIAL 64u
 #define FD_MAX	   (1u << 20)
+#define FD_STEP	   ((u32)(PAGE_SIZE / sizeof(struct file *))) /* a table grows by so many */
+#define ROOM_BYTES (FD_MAX / 64 / 8)
 
 static struct slab_cache *files_cache;
+static struct files *spares; /* spares_lock */
+static struct spinlock spares_lock = SPINLOCK_INIT(RANK_FDTABLE);
 
-/* ---- Tables ---- */
+/* ---- Growth ---- */
 
-static size_t table_bytes(u32 max)
+/* Words [first, end) are of free descriptors. Context: files->lock, or nobody else uses it. */
+static void words_set_free(struct files *files, u32 first, u32 end)
 {
-	u32 words = max / 64;
-
-	return sizeof(struct fd_table) + words * sizeof(struct fd_word) +
-	       max * sizeof(struct file *) + DIV_ROUND_UP(words, 64u) * sizeof(u64);
-}
-
-/* Small tables come from the slab. Context: may sleep. */
-static struct fd_table *table_alloc(u32 max)
-{
-	size_t bytes = table_bytes(max);
-	struct fd_table *t = bytes <= PAGE_SIZE ? kzalloc(bytes, ALLOC_WAIT) : vzalloc(bytes);
-
-	if (!t)
-		return NULL;
-	t->max = max;
-	t->room_words = DIV_ROUND_UP(max / 64, 64u);
-	t->words = (struct fd_word *)(t + 1);
-	t->slots = (struct file **)(t->words + max / 64);
-	t->room = (u64 *)(t->slots + max);
-	for (u32 word = 0; word < max / 64; word++) {
-		t->words[word].free = ~0ull;
-		fd_room_set(t, word);
+	for (u32 word = first; word < end; word++) {
+		files->words[word] = (struct fd_word){.free = ~0ull};
+		fd_room_set(files, word);
 	}
-	return t;
 }
 
-static void table_free(struct fd_table *t)
+/* One step. 0 or -ENOMEM. Context: files->lock, or nobody else uses it. */
+static int grow_step(struct files *files)
 {
-	if (table_bytes(t->max) <= PAGE_SIZE)
-		kfree(t);
-	else
-		vfree(t);
+	u32 max = files->max + FD_STEP;
+
+	if (varray_grow(&files->word_array, ROOM_BYTES + max / 64 * sizeof(struct fd_word)) ||
+		varray_grow(&files->slot_array, max * sizeof(struct file *)))
+		return -ENOMEM;
+	words_set_free(files, files->max / 64, max / 64);
+	/* Partner: the acquire of readers, before they look at a slot. */
+	store_release(&files->max, max);
+	return 0;
 }
 
-static void table_free_work(struct work *w)
+/* Growth takes what can be had without sleeping; when that was nothing: sleep until there is some. */
+static bool make_memory(void)
 {
-	table_free(container_of(w, struct fd_table, free_work));
-}
+	struct page *p = page_alloc(0, ALLOC_WAIT);
 
-static void table_free_rcu(struct rcu_head *head)
-{
-	struct fd_table *t = container_of(head, struct fd_table, rcu);
-
-	work_init(&t->free_work, table_free_work);
-	work_queue(&t->free_work);
-}
-
-static void table_copy(struct fd_table *to, const struct fd_table *from)
-{
-	u32 words = from->max / 64;
-
-	memcpy(to->slots, from->slots, from->max * sizeof(*to->slots));
-	memcpy(to->words, from->words, words * sizeof(*to->words));
-	for (u32 word = 0; word < words; word++)
-		if (!to->words[word].free)
-			fd_room_clear(to, word);
+	if (p)
+		page_put(p);
+	return p;
 }
 
 /*
- * Make room for descriptor fd. 0, -ENOMEM; -EAGAIN with ALLOC_NOWAIT. Context: no locks; sleeps only
- * with ALLOC_WAIT.
+ * Make room for descriptor fd, below FD_MAX. 0, -ENOMEM; -EAGAIN with ALLOC_NOWAIT. Context: no locks;
+ * sleeps only with ALLOC_WAIT.
  */
 static int files_grow(struct files *files, u32 fd, enum alloc_mode mode)
 {
-	if (mode == ALLOC_NOWAIT)
-		return -EAGAIN;
-	might_sleep();
-	mutex_lock(&files->grow_mutex);
-	struct fd_table *old = files->table;
-	u32 max = old->max;
-	int error = 0;
+	if (mode == ALLOC_WAIT)
+		might_sleep();
+	while (READ_ONCE(files->max) <= fd) {
+		spin_lock(&files->lock);
+		int error = files->max <= fd ? grow_step(files) : 0;
 
-	while (max <= fd)
-		max *= 2;
-	struct fd_table *t = max > old->max ? table_alloc(max) : NULL;
-
-	if (!t) {
-		error = max > old->max ? -ENOMEM : 0;
-		mutex_unlock(&files->grow_mutex);
-		return error;
+		spin_unlock(&files->lock);
+		if (likely(!error))
+			continue;
+		if (mode == ALLOC_NOWAIT)
+			return -EAGAIN;
+		if (!make_memory())
+			return -ENOMEM;
 	}
-	WRITE_ONCE(files->growing, 1);
-	synchronize_rcu_expedited(); /* partner: fd_install's read section */
-	spin_lock(&files->lock);
-	table_copy(t, old);
-	rcu_assign_pointer(files->table, t);
-	spin_unlock(&files->lock);
-	store_release(&files->growing, 0u);
-	mutex_unlock(&files->grow_mutex);
-	call_rcu(&old->rcu, table_free_rcu);
 	return 0;
 }
 
 /* ---- Taking and giving back descriptors ---- */
 
-/* The lowest free descriptor >= from, or t->max. Context: files->lock held. */
-static u32 table_find_free(const struct fd_table *t, u32 from)
+/* The lowest free descriptor >= from, or files->max. Context: files->lock held. */
+static u32 find_free(const struct files *files, u32 from)
 {
-	u32 word = from / 64;
+	u32 word = from / 64, room_words = DIV_ROUND_UP(files->max / 64, 64u);
 
-	if (from >= t->max)
-		return t->max;
-	u64 free = t->words[word].free & (~0ull << from % 64);
+	if (from >= files->max)
+		return files->max;
+	u64 free = files->words[word].free & (~0ull << from % 64);
 
 	if (free)
 		return word * 64 + (u32)__builtin_ctzll(free);
 	word++;
 	u64 mask = ~0ull << word % 64;
 
-	for (u32 i = word / 64; i < t->room_words; i++, mask = ~0ull) {
-		u64 with_room = t->room[i] & mask;
+	for (u32 i = word / 64; i < room_words; i++, mask = ~0ull) {
+		u64 with_room = files->room[i] & mask;
 
 		if (with_room) {
 			word = i * 64 + (u32)__builtin_ctzll(with_room);
-			return word * 64 + (u32)__builtin_ctzll(t->words[word].free);
+			return word * 64 + (u32)__builtin_ctzll(files->words[word].free);
 		}
 	}
-	return t->max;
+	return files->max;
 }
 
-static __always_inline bool table_is_free(const struct fd_table *t, u32 fd)
+static __always_inline bool is_free(const struct files *files, u32 fd)
 {
-	return t->words[fd / 64].free >> fd % 64 & 1;
+	return files->words[fd / 64].free >> fd % 64 & 1;
 }
 
 /* Context: files->lock held; fd is free. */
-static void table_take(struct fd_table *t, u32 fd, bool cloexec)
+static void take(struct files *files, u32 fd, bool cloexec)
 {
-	struct fd_word *w = &t->words[fd / 64];
+	struct fd_word *w = &files->words[fd / 64];
 	u64 bit = 1ull << fd % 64;
 
 	w->free &= ~bit;
 	if (!w->free)
-		fd_room_clear(t, fd / 64);
+		fd_room_clear(files, fd / 64);
 	if (cloexec)
 		w->cloexec |= bit;
 }
@@ -187,12 +153,11 @@ static __noinline int fd_reserve_slow(
 
 	for (;;) {
 		spin_lock(&files->lock);
-		struct fd_table *t = files->table;
-		u32 fd = table_find_free(t, MAX(min, files->next_word * 64));
-		bool room = fd < MIN(t->max, limit);
+		u32 fd = find_free(files, MAX(min, files->next_word * 64));
+		bool room = fd < MIN(files->max, limit);
 
 		if (room) {
-			table_take(t, fd, cloexec);
+			take(files, fd, cloexec);
 			if (min <= files->next_word * 64)
 				files->next_word = fd / 64;
 		}
@@ -215,10 +180,10 @@ int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode)
 	u32 fd;
 
 	spin_lock(&files->lock);
-	bool found = fd_hinted(files, files->table, &w, &fd) && min <= files->next_word * 64;
+	bool found = fd_hinted(files, &w, &fd) && min <= files->next_word * 64;
 
 	if (likely(found))
-		fd_take_hinted(files->table, w, fd, cloexec);
+		fd_take_hinted(files, w, fd, cloexec);
 	spin_unlock(&files->lock);
 	return likely(found) ? (int)fd : fd_reserve_slow(files, min, cloexec, mode);
 }
@@ -230,7 +195,7 @@ bool fd_has_room(struct files *files)
 	u32 fd;
 
 	spin_lock(&files->lock);
-	room = fd_hinted(files, files->table, &w, &fd);
+	room = fd_hinted(files, &w, &fd);
 	spin_unlock(&files->lock);
 	return room;
 }
@@ -238,30 +203,14 @@ bool fd_has_room(struct files *files)
 void fd_unreserve(struct files *files, int fd)
 {
 	spin_lock(&files->lock);
-	debug_assert(!files->table->slots[fd]);
-	fd_give_back(files, files->table, (u32)fd);
-	spin_unlock(&files->lock);
-}
-
-static __noinline void fd_install_growing(struct files *files, int fd, struct file *f)
-{
-	spin_lock(&files->lock);
-	rcu_assign_pointer(files->table->slots[fd], f);
+	debug_assert(!files->slots[fd]);
+	fd_give_back(files, (u32)fd);
 	spin_unlock(&files->lock);
 }
 
 void fd_install(struct files *files, int fd, struct file *f)
 {
-	rcu_read_lock();
-	if (unlikely(load_acquire(&files->growing))) {
-		rcu_read_unlock();
-		fd_install_growing(files, fd, f);
-		return;
-	}
-	struct fd_table *t = rcu_dereference(files->table);
-
-	rcu_assign_pointer(t->slots[fd], f);
-	rcu_read_unlock();
+	rcu_assign_pointer(files->slots[fd], f);
 }
 
 static __always_inline struct file *remove_file(struct files *files, int fd)
@@ -269,13 +218,11 @@ static __always_inline struct file *remove_file(struct files *files, int fd)
 	struct file *f = NULL;
 
 	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-
-	if (likely((u32)fd < t->max)) {
-		f = t->slots[fd];
+	if (likely((u32)fd < files->max)) {
+		f = files->slots[fd];
 		if (likely(f)) {
-			WRITE_ONCE(t->slots[fd], NULL);
-			fd_give_back(files, t, (u32)fd);
+			WRITE_ONCE(files->slots[fd], NULL);
+			fd_give_back(files, (u32)fd);
 		}
 	}
 	spin_unlock(&files->lock);
@@ -304,16 +251,14 @@ int fd_close_nosleep(struct files *files, int fd)
 
 	preempt_disable();
 	spin_lock_nopreempt(&files->lock);
-	struct fd_table *t = files->table;
-
-	if (likely((u32)fd < t->max))
-		f = t->slots[fd];
+	if (likely((u32)fd < files->max))
+		f = files->slots[fd];
 	if (likely(f)) {
 		result = -EAGAIN;
 		if (likely(!f->ops->release)) {
 			result = 0;
-			WRITE_ONCE(t->slots[fd], NULL);
-			fd_give_back(files, t, (u32)fd);
+			WRITE_ONCE(files->slots[fd], NULL);
+			fd_give_back(files, (u32)fd);
 		}
 	}
 	spin_unlock_nopreempt(&files->lock);
@@ -323,48 +268,40 @@ int fd_close_nosleep(struct files *files, int fd)
 	return result;
 }
 
-static void table_set_cloexec(struct fd_table *t, u32 fd, bool cloexec)
+static void set_cloexec(struct files *files, u32 fd, bool cloexec)
 {
 	u64 bit = 1ull << fd % 64;
 
 	if (cloexec)
-		t->words[fd / 64].cloexec |= bit;
+		files->words[fd / 64].cloexec |= bit;
 	else
-		t->words[fd / 64].cloexec &= ~bit;
+		files->words[fd / 64].cloexec &= ~bit;
 }
 
 int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 {
-	might_sleep();
 	if (fd >= files_limit(files))
 		return -EBADF;
-	for (;;) {
-		spin_lock(&files->lock);
-		struct fd_table *t = files->table;
+	int error = files_grow(files, fd, ALLOC_WAIT);
 
-		if (fd < t->max) {
-			struct file *old = t->slots[fd];
+	if (error)
+		return error;
+	spin_lock(&files->lock);
+	struct file *old = files->slots[fd];
 
-			if (!old && !table_is_free(t, fd)) {
-				spin_unlock(&files->lock);
-				return -EBUSY; /* an open that has reserved it is under way */
-			}
-			if (!old)
-				table_take(t, fd, cloexec);
-			else
-				table_set_cloexec(t, fd, cloexec);
-			rcu_assign_pointer(t->slots[fd], f);
-			spin_unlock(&files->lock);
-			if (old)
-				file_put(old);
-			return (int)fd;
-		}
+	if (!old && !is_free(files, fd)) {
 		spin_unlock(&files->lock);
-		int error = files_grow(files, fd, ALLOC_WAIT);
-
-		if (error)
-			return error;
+		return -EBUSY; /* an open that has reserved it is under way */
 	}
+	if (!old)
+		take(files, fd, cloexec);
+	else
+		set_cloexec(files, fd, cloexec);
+	rcu_assign_pointer(files->slots[fd], f);
+	spin_unlock(&files->lock);
+	if (old)
+		file_put(old);
+	return (int)fd;
 }
 
 int fd_get_cloexec(struct files *files, u32 fd)
@@ -372,10 +309,8 @@ int fd_get_cloexec(struct files *files, u32 fd)
 	int result = -EBADF;
 
 	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-
-	if (fd < t->max && t->slots[fd])
-		result = t->words[fd / 64].cloexec >> fd % 64 & 1;
+	if (fd < files->max && files->slots[fd])
+		result = files->words[fd / 64].cloexec >> fd % 64 & 1;
 	spin_unlock(&files->lock);
 	return result;
 }
@@ -385,10 +320,8 @@ int fd_set_cloexec(struct files *files, u32 fd, bool cloexec)
 	int result = -EBADF;
 
 	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-
-	if (fd < t->max && t->slots[fd]) {
-		table_set_cloexec(t, fd, cloexec);
+	if (fd < files->max && files->slots[fd]) {
+		set_cloexec(files, fd, cloexec);
 		result = 0;
 	}
 	spin_unlock(&files->lock);
@@ -399,19 +332,16 @@ int fd_set_cloexec(struct files *files, u32 fd, bool cloexec)
 
 struct file *file_lookup_fd_rcu(struct files *files, int fd)
 {
-	struct fd_table *t = rcu_dereference(files->table);
-
-	return likely((u32)fd < t->max) ? rcu_dereference(t->slots[fd]) : NULL;
+	/* Acquire, partner: growth; the slot is there before max says so. */
+	if (unlikely((u32)fd >= load_acquire(&files->max)))
+		return NULL;
+	return rcu_dereference(files->slots[fd]);
 }
 
 bool fd_path_rcu(struct files *files, int fd, struct path *out)
 {
 	for (;;) {
-		struct fd_table *t = rcu_dereference(files->table);
-
-		if ((u32)fd >= t->max)
-			return false;
-		struct file *f = rcu_dereference(t->slots[fd]);
+		struct file *f = file_lookup_fd_rcu(files, fd);
 
 		if (!f)
 			return false;
@@ -419,7 +349,7 @@ bool fd_path_rcu(struct files *files, int fd, struct path *out)
 		 * so complete before it. */
 		u32 generation = load_acquire(&f->generation);
 
-		if (load_acquire(&t->slots[fd]) != f || rcu_dereference(files->table) != t)
+		if (load_acquire(&files->slots[fd]) != f)
 			continue;
 		out->mnt = READ_ONCE(f->path.mnt);
 		out->dentry = READ_ONCE(f->path.dentry);
@@ -433,16 +363,14 @@ struct file *file_get_fd(struct files *files, int fd)
 {
 	for (;;) {
 		rcu_read_lock();
-		struct fd_table *t = rcu_dereference(files->table);
-		struct file *f = likely((u32)fd < t->max) ? rcu_dereference(t->slots[fd]) : NULL;
+		struct file *f = file_lookup_fd_rcu(files, fd);
 
 		if (!f) {
 			rcu_read_unlock();
 			return NULL;
 		}
 		bool taken = atomic_inc_not_zero(&f->refs);
-		/* The table first: a copy is made before anything is removed from it. */
-		bool same = rcu_dereference(files->table) == t && READ_ONCE(t->slots[fd]) == f;
+		bool same = READ_ONCE(files->slots[fd]) == f;
 
 		rcu_read_unlock();
 		if (likely(taken && same))
@@ -455,14 +383,12 @@ struct file *file_get_fd(struct files *files, int fd)
 void fd_for_each(struct files *files, void (*fn)(int fd, struct file *f, void *arg), void *arg)
 {
 	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-
-	for (u32 word = 0; word < t->max / 64; word++)
-		for (u64 bits = ~t->words[word].free; bits; bits &= bits - 1) {
+	for (u32 word = 0; word < files->max / 64; word++)
+		for (u64 bits = ~files->words[word].free; bits; bits &= bits - 1) {
 			u32 fd = word * 64 + (u32)__builtin_ctzll(bits);
 
-			if (t->slots[fd])
-				fn((int)fd, t->slots[fd], arg);
+			if (files->slots[fd])
+				fn((int)fd, files->slots[fd], arg);
 		}
 	spin_unlock(&files->lock);
 }
@@ -472,12 +398,10 @@ int fd_next(struct files *files, u32 from)
 	int result = -1;
 
 	spin_lock(&files->lock);
-	struct fd_table *t = files->table;
-
-	for (u32 fd = from; fd < t->max && result < 0; fd++) {
-		if (fd % 64 == 0 && t->words[fd / 64].free == ~0ull)
+	for (u32 fd = from; fd < files->max && result < 0; fd++) {
+		if (fd % 64 == 0 && files->words[fd / 64].free == ~0ull)
 			fd += 63;
-		else if (t->slots[fd])
+		else if (files->slots[fd])
 			result = (int)fd;
 	}
 	spin_unlock(&files->lock);
@@ -486,50 +410,95 @@ int fd_next(struct files *files, u32 from)
 
 /* ---- Whole tables ---- */
 
-struct files *files_create(struct process *process, u32 max)
+/* With address space, and memory for the first step. NULL: no memory. Context: may sleep. */
+static struct files *files_make(void)
 {
-	struct files *files = slab_alloc(files_cache, ALLOC_WAIT);
-	u32 size = FD_INITIAL;
+	struct files *files = slab_zalloc(files_cache, ALLOC_WAIT);
 
 	if (!files)
 		return NULL;
-	memset(files, 0, sizeof(*files));
-	while (size < max)
-		size *= 2;
-	files->table = table_alloc(size);
-	if (!files->table) {
-		slab_free(files_cache, files);
-		return NULL;
-	}
-	files->process = process;
 	spin_lock_init(&files->lock, RANK_FDTABLE);
-	mutex_init(&files->grow_mutex, RANK_FDTABLE_GROW);
+	if (varray_init(&files->slot_array, FD_MAX * sizeof(struct file *)))
+		goto fail;
+	if (varray_init(&files->word_array, ROOM_BYTES + FD_MAX / 64 * sizeof(struct fd_word)))
+		goto fail_slots;
+	files->slots = files->slot_array.start;
+	files->room = files->word_array.start;
+	files->words = (struct fd_word *)(files->word_array.start + ROOM_BYTES);
+	if (files_grow(files, 0, ALLOC_WAIT) == 0)
+		return files;
+	varray_destroy(&files->word_array);
+fail_slots:
+	varray_destroy(&files->slot_array);
+fail:
+	slab_free(files_cache, files);
+	return NULL;
+}
+
+static struct files *take_spare(void)
+{
+	spin_lock(&spares_lock);
+	struct files *files = spares;
+
+	if (files)
+		spares = files->spare;
+	spin_unlock(&spares_lock);
 	return files;
+}
+
+/* An empty table becomes as it was made, and waits for a process. Context: may sleep. */
+static void files_release(struct files *files)
+{
+	varray_shrink(&files->slot_array, FD_STEP * sizeof(struct file *));
+	varray_shrink(&files->word_array, ROOM_BYTES + FD_STEP / 64 * sizeof(struct fd_word));
+	memset(files->room, 0, ROOM_BYTES);
+	words_set_free(files, 0, FD_STEP / 64);
+	files->max = FD_STEP;
+	files->next_word = 0;
+	files->process = NULL;
+	spin_lock(&spares_lock);
+	files->spare = spares;
+	spares = files;
+	spin_unlock(&spares_lock);
+}
+
+struct files *files_create(struct process *process, u32 max)
+{
+	struct files *files = take_spare();
+
+	if (!files)
+		files = files_make();
+	if (!files)
+		return NULL;
+	files->process = process;
+	if (max == 0 || files_grow(files, max - 1, ALLOC_WAIT) == 0)
+		return files;
+	files_release(files);
+	return NULL;
 }
 
 /* Descriptors of parent's that to may hold, lowest first, as far as to's table reaches. */
 static u32 copy_inherited(struct files *to, struct files *from)
 {
-	struct fd_table *t = to->table;
 	u32 needed = 0;
 
 	spin_lock(&from->lock);
-	for (u32 word = 0; word < from->table->max / 64; word++) {
-		const struct fd_word *w = &from->table->words[word];
+	for (u32 word = 0; word < from->max / 64; word++) {
+		const struct fd_word *w = &from->words[word];
 		u64 bits = ~w->free & ~w->cloexec;
 
 		for (; bits; bits &= bits - 1) {
 			u32 fd = word * 64 + (u32)__builtin_ctzll(bits);
-			struct file *f = from->table->slots[fd];
+			struct file *f = from->slots[fd];
 
 			if (!f)
 				continue;
 			needed = fd + 1;
-			if (fd >= t->max || t->slots[fd])
+			if (fd >= to->max || to->slots[fd])
 				continue;
 			file_get(f);
-			table_take(t, fd, false);
-			t->slots[fd] = f;
+			take(to, fd, false);
+			to->slots[fd] = f;
 		}
 	}
 	spin_unlock(&from->lock);
@@ -545,7 +514,7 @@ struct files *files_inherit(struct process *child, struct files *parent)
 	for (;;) {
 		u32 needed = copy_inherited(files, parent);
 
-		if (needed <= files->table->max)
+		if (needed <= files->max)
 			return files;
 		if (files_grow(files, needed - 1, ALLOC_WAIT) != 0) {
 			files_destroy(files);
@@ -556,17 +525,14 @@ struct files *files_inherit(struct process *child, struct files *parent)
 
 void files_destroy(struct files *files)
 {
-	struct fd_table *t = files->table;
-
-	for (u32 word = 0; word < t->max / 64; word++)
-		while (~t->words[word].free) {
-			u32 fd = word * 64 + (u32)__builtin_ctzll(~t->words[word].free);
+	for (u32 word = 0; word < files->max / 64; word++)
+		while (~files->words[word].free) {
+			u32 fd = word * 64 + (u32)__builtin_ctzll(~files->words[word].free);
 
 			if (fd_close(files, (int)fd) != 0)
 				fd_unreserve(files, (int)fd);
 		}
-	table_free(t);
-	slab_free(files_cache, files);
+	files_release(files);
 }
 
 void fdtable_init(void)

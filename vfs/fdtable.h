@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/workqueue.h"
+#include "kernel/slab.h"
 #include "vfs/file.h"
 
 /* 64 descriptors; files->lock. A free one is never close-on-exec. */
@@ -12,43 +12,36 @@ struct fd_word {
 	u64 free, cloexec;
 };
 
-struct fd_table {
-	u32 max;	/* multiple of 64 */
-	u32 room_words; /* words of `room` */
-	struct fd_word *words;
-	struct file **slots; /* NULL: free or reserved; written under lock, or by fd_install */
-	u64 *room;	     /* bit n: words[n].free is not 0; files->lock */
-	struct rcu_head rcu;
-	struct work free_work; /* vfree may sleep */
-};
-
 struct files {
 	struct spinlock lock;
-	u32 next_word; /* one of the table's; no free descriptor in the words below; lock */
-	struct fd_table *table; /* lock; RCU */
+	u32 next_word; /* below max; no free descriptor in the words below; lock */
+	u32 max; /* descriptors there is memory for; grows, under lock; acquire: their slots */
+	struct fd_word *words; /* lock */
+	struct file **slots;   /* NULL: free or reserved; written under lock, or by fd_install */
+	u64 *room;	       /* bit n: words[n].free is not 0; lock */
 	struct process *process;
-	u32 growing; /* slots are being copied: fd_install takes the lock */
-	struct mutex grow_mutex;
+	struct varray slot_array, word_array; /* the second one begins with room; lock */
+	struct files *spare;		      /* the next one without a process; spares_lock */
 };
 
-static inline void fd_room_set(struct fd_table *t, u32 word)
+static inline void fd_room_set(struct files *files, u32 word)
 {
-	t->room[word / 64] |= 1ull << word % 64;
+	files->room[word / 64] |= 1ull << word % 64;
 }
 
-static inline void fd_room_clear(struct fd_table *t, u32 word)
+static inline void fd_room_clear(struct files *files, u32 word)
 {
-	t->room[word / 64] &= ~(1ull << word % 64);
+	files->room[word / 64] &= ~(1ull << word % 64);
 }
 
 /* Context: files->lock held; fd is not free. */
-static __always_inline void fd_give_back(struct files *files, struct fd_table *t, u32 fd)
+static __always_inline void fd_give_back(struct files *files, u32 fd)
 {
-	struct fd_word *w = &t->words[fd / 64];
+	struct fd_word *w = &files->words[fd / 64];
 	u64 bit = 1ull << fd % 64;
 
 	if (unlikely(!w->free))
-		fd_room_set(t, fd / 64);
+		fd_room_set(files, fd / 64);
 	w->free |= bit;
 	w->cloexec &= ~bit;
 	if (unlikely(fd / 64 < files->next_word))
@@ -57,13 +50,12 @@ static __always_inline void fd_give_back(struct files *files, struct fd_table *t
 
 /* The word of the hint, and the lowest free descriptor in it, if there is one that the process may have.
  * Context: files->lock. */
-static __always_inline bool fd_hinted(
-	const struct files *files, struct fd_table *t, struct fd_word **w, u32 *fd)
+static __always_inline bool fd_hinted(const struct files *files, struct fd_word **w, u32 *fd)
 {
 	u32 word = files->next_word;
 	u64 free;
 
-	*w = &t->words[word];
+	*w = &files->words[word];
 	free = (*w)->free;
 	*fd = word * 64 + (u32)__builtin_ctzll(free | 1ull << 63);
 	return likely(free && *fd < READ_ONCE(files->process->nofile_limit));
@@ -71,13 +63,13 @@ static __always_inline bool fd_hinted(
 
 /* Context: files->lock; fd and w are what fd_hinted has found. */
 static __always_inline void fd_take_hinted(
-	struct fd_table *t, struct fd_word *w, u32 fd, bool cloexec)
+	struct files *files, struct fd_word *w, u32 fd, bool cloexec)
 {
 	u64 free = w->free;
 
 	w->free = free & (free - 1);
 	if (unlikely(!w->free))
-		fd_room_clear(t, fd / 64);
+		fd_room_clear(files, fd / 64);
 	if (unlikely(cloexec))
 		w->cloexec |= free & -free;
 }
@@ -93,12 +85,10 @@ static __always_inline bool fd_install_hinted(
 	bool found;
 
 	spin_lock_nopreempt(&files->lock);
-	struct fd_table *t = files->table;
-
-	found = fd_hinted(files, t, &w, fd);
+	found = fd_hinted(files, &w, fd);
 	if (likely(found)) {
-		fd_take_hinted(t, w, *fd, cloexec);
-		rcu_assign_pointer(t->slots[*fd], f);
+		fd_take_hinted(files, w, *fd, cloexec);
+		rcu_assign_pointer(files->slots[*fd], f);
 	}
 	spin_unlock_nopreempt(&files->lock);
 	return found;

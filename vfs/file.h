@@ -116,8 +116,8 @@ u64 file_count(void);
 
 /* ---- Descriptor tables ---- */
 
-/* Take the lowest free descriptor >= min. fd, -EMFILE, -ENOMEM; with ALLOC_NOWAIT -EAGAIN instead of
- * sleeping to grow the table. */
+/* Take the lowest free descriptor >= min. fd, -EMFILE, -ENOMEM; with ALLOC_NOWAIT -EAGAIN when the table
+ * must grow and memory for that would have to be waited for. */
 int fd_reserve(struct files *files, u32 min, bool cloexec, enum alloc_mode mode);
 /* Put f (reference consumed) behind a reserved descriptor; from now on others see it. */
 void fd_install(struct files *files, int fd, struct file *f);

@@ -160,23 +160,45 @@ KTEST(fd_table_grows_to_the_limit)
 	KT_EQ(releases, 1);
 }
 
-KTEST(fd_growth_is_refused_where_sleeping_is_not_allowed)
+KTEST(fd_growth_needs_no_sleep)
 {
 	setup_once();
 	struct files *files = files_create(&process, 0);
 
-	for (int i = 0; i < 64; i++)
-		KT_EQ(open_one(files), i);
-	nonblock_begin();
-	int fd = fd_reserve(files, 0, false, ALLOC_NOWAIT);
+	for (int i = 0; i < 40000; i++) {
+		nonblock_begin();
+		int fd = fd_reserve(files, 0, false, ALLOC_NOWAIT);
 
-	nonblock_end();
-	KT_EQ(fd, -EAGAIN);
-	process.nofile_limit = 64;
+		nonblock_end();
+		KT_EQ(fd, i);
+	}
+	process.nofile_limit = 40000;
 	KT_EQ(fd_reserve(files, 0, false, ALLOC_NOWAIT), -EMFILE);
-	process.nofile_limit = 1000;
-	KT_EQ(open_one(files), 64);
+	process.nofile_limit = 50000;
+	KT_EQ(open_one(files), 40000);
 	files_destroy(files);
+}
+
+KTEST(fd_table_of_a_process_that_ended_is_as_good_as_new)
+{
+	setup_once();
+	struct files *files = files_create(&process, 0), *again;
+
+	for (int i = 0; i < 5000; i++)
+		KT_EQ(fd_reserve(files, 0, true, ALLOC_WAIT), i);
+	KT_EQ(fd_replace(files, 100000, new_file(), true), 100000);
+	files_destroy(files);
+	again = files_create(&process, 0);
+	KT_CHECK(again == files);
+	KT_CHECK(!file_get_fd(again, 100000));
+	KT_EQ(fd_close(again, 4999), -EBADF);
+	KT_EQ(fd_next(again, 0), -1);
+	for (int i = 0; i < 5000; i++) {
+		KT_EQ(open_one(again), i);
+		KT_EQ(fd_get_cloexec(again, (u32)i), 0);
+	}
+	files_destroy(again);
+	KT_EQ(file_count(), 0);
 }
 
 KTEST(fd_replace_closes_what_was_there)
