@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <liburing.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -316,6 +318,68 @@ static void test_readdir(void)
 	CHECK(rmdir("many") == 0 && opendir("many") == NULL && errno == ENOENT);
 }
 
+/* ---- Trees ---- */
+
+static char visited[200];
+static int stop_at_link;
+
+/* Writes down the name, the kind and the level: "a1 " for the directory a on level 1. */
+static int note(const char *path, const struct stat *st, int what, struct FTW *at)
+{
+	char text[64];
+
+	CHECK(what == FTW_NS || what == FTW_SLN ||
+		S_ISDIR(st->st_mode) == (what == FTW_D || what == FTW_DP));
+	snprintf(text, sizeof(text), "%s:%d:%d ", path + at->base, what, at->level);
+	strlcat(visited, text, sizeof(visited));
+	if (stop_at_link && what == FTW_SL)
+		return 42;
+	return strcmp(path + at->base, "skipped") == 0 ? FTW_SKIP_SUBTREE : 0;
+}
+
+static unsigned plain_count;
+
+static int count_plain(const char *path, const struct stat *st, int what)
+{
+	(void)path, (void)st;
+	plain_count += what == FTW_F || what == FTW_D;
+	return 0;
+}
+
+static void test_trees(void)
+{
+	struct statvfs vfs;
+	char here[200];
+
+	CHECK(mkdir("tree", 0755) == 0 && mkdir("tree/a", 0755) == 0);
+	CHECK(close(open("tree/a/f", O_CREAT | O_WRONLY, 0644)) == 0);
+	CHECK(nftw("tree", note, 10, FTW_PHYS) == 0);
+	CHECK(strcmp(visited, "tree:1:0 a:1:1 f:0:2 ") == 0);
+	visited[0] = 0;
+	CHECK(nftw("tree/", note, 10, FTW_PHYS | FTW_DEPTH | FTW_CHDIR) == 0);
+	CHECK(strcmp(visited, "f:0:2 a:5:1 tree:5:0 ") == 0);
+	CHECK(getcwd(here, sizeof(here)) != NULL && strcmp(here, dir) == 0);
+	/* A link to an ancestor is left out, one that leads nowhere is not. */
+	CHECK(unlink("tree/a/f") == 0 && symlink("..", "tree/a/up") == 0);
+	visited[0] = 0;
+	CHECK(nftw("tree", note, 10, 0) == 0 && strcmp(visited, "tree:1:0 a:1:1 ") == 0);
+	visited[0] = 0;
+	stop_at_link = 1;
+	CHECK(nftw("tree", note, 10, FTW_PHYS) == 42);
+	CHECK(strcmp(visited, "tree:1:0 a:1:1 up:4:2 ") == 0);
+	CHECK(unlink("tree/a/up") == 0 && symlink("nowhere", "tree/a/dead") == 0);
+	visited[0] = 0;
+	CHECK(nftw("tree", note, 10, 0) == 0 && strcmp(visited, "tree:1:0 a:1:1 dead:6:2 ") == 0);
+	CHECK(ftw("tree", count_plain, 10) == 0 && plain_count == 2);
+	CHECK(rename("tree/a", "tree/skipped") == 0);
+	visited[0] = 0;
+	CHECK(nftw("tree", note, 10, FTW_PHYS | FTW_ACTIONRETVAL) == 0);
+	CHECK(strcmp(visited, "tree:1:0 skipped:1:1 ") == 0);
+	CHECK(nftw("none", note, 10, 0) == -1 && errno == ENOENT);
+	CHECK(unlink("tree/skipped/dead") == 0 && rmdir("tree/skipped") == 0 && rmdir("tree") == 0);
+	CHECK(statvfs("/tmp", &vfs) == 0 && vfs.f_bsize >= 512 && vfs.f_namemax == 255);
+}
+
 static void test_process(void)
 {
 	struct rlimit limit;
@@ -471,6 +535,7 @@ int main(int argc, char **argv)
 	test_files();
 	test_openat2();
 	test_readdir();
+	test_trees();
 	test_process();
 	test_getopt();
 	test_memory();

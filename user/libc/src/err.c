@@ -1,5 +1,6 @@
-/* err.h: messages that begin with the program's name. */
+/* err.h and error.h: messages that begin with the program's name. */
 #include <err.h>
+#include <error.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,4 +74,20 @@ void errx(int status, const char *format, ...)
 
 	va_start(ap, format);
 	verrx(status, format, ap);
+}
+
+/* ---- error.h ---- */
+
+unsigned int error_message_count;
+
+void error(int status, int errnum, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	message(errnum, format, ap);
+	va_end(ap);
+	error_message_count++;
+	if (status != 0)
+		exit(status);
 }

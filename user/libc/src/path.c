@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <utime.h>
@@ -46,6 +47,40 @@ int statfs(const char *path, struct statfs *st)
 int fstatfs(int fd, struct statfs *st)
 {
 	return (int)SYS2(__NR_fstatfs, fd, st);
+}
+
+static int statvfs_from(int result, const struct statfs *from, struct statvfs *to)
+{
+	if (result != 0)
+		return result;
+	*to = (struct statvfs){
+		.f_bsize = (unsigned long)from->f_bsize,
+		.f_frsize = (unsigned long)(from->f_frsize ? from->f_frsize : from->f_bsize),
+		.f_blocks = from->f_blocks,
+		.f_bfree = from->f_bfree,
+		.f_bavail = from->f_bavail,
+		.f_files = from->f_files,
+		.f_ffree = from->f_ffree,
+		.f_favail = from->f_ffree,
+		.f_fsid = (unsigned int)from->f_fsid.__val[0],
+		.f_flag = (unsigned long)from->f_flags,
+		.f_namemax = (unsigned long)from->f_namelen,
+	};
+	return 0;
+}
+
+int statvfs(const char *path, struct statvfs *st)
+{
+	struct statfs fs;
+
+	return statvfs_from(statfs(path, &fs), &fs, st);
+}
+
+int fstatvfs(int fd, struct statvfs *st)
+{
+	struct statfs fs;
+
+	return statvfs_from(fstatfs(fd, &fs), &fs, st);
 }
 
 int access(const char *path, int mode)
