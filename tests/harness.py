@@ -71,6 +71,12 @@ def run(command, name, timeout=2 * HUNG, **options):
     return status, text
 
 
+def make(*arguments):
+    """make in the root folder, as if nobody had called make before; (status, output)."""
+    env = {k: v for k, v in os.environ.items() if not re.match(r"MAKE|MFLAGS", k)}
+    return run(["make", "--no-print-directory", "DEBUG=1", *arguments], "make " + " ".join(arguments), env=env)
+
+
 def machine(*arguments):
     """tools/run for the debug kernel; what it writes to a disk is thrown away."""
     return [os.path.join(TOP, "tools", "run"), "--debug", "--snapshot", *arguments]
