@@ -3,6 +3,7 @@
 #   make kernel        build/debug/unlazy.elf (DEBUG=1) or build/release/unlazy.elf
 #   make run           boot to the shell (CMD='...' runs that and powers off)
 #   make test          everything that exists; make host-check: only the host unit tests
+#   make host          build/host/unlazy: the kernel as a Linux program (arch/host/unlazy.c)
 #   make check         format, include layering, size of what people come to read
 #   make V=1 ...       show the commands
 
@@ -120,7 +121,8 @@ HOST_PORT_CFLAGS := -std=gnu11 $(WARNINGS) -g -O1 -DCONFIG_DEBUG -D_GNU_SOURCE -
 	-Iarch/host/include -fsanitize=address,undefined -MMD -MP
 HOST_SOURCES := $(foreach d,kernel vfs $(patsubst %/,%,$(wildcard fs/*/)) ring,$(wildcard $(d)/*.c))
 HOST_OBJECTS := $(HOST_SOURCES:%.c=$(HOST_OUT)/%.o)
-HOST_PORT := $(patsubst %.c,$(HOST_OUT)/%.o,$(wildcard arch/host/*.c))
+HOST_PORT_SOURCES := $(filter-out arch/host/unlazy.c,$(wildcard arch/host/*.c))
+HOST_PORT := $(HOST_PORT_SOURCES:%.c=$(HOST_OUT)/%.o) $(HOST_OUT)/arch/host/switch.o
 HOST_PORT_CFLAGS += -fno-omit-frame-pointer
 HOST_TESTS := $(patsubst tests/host/%.c,$(HOST_OUT)/bin/%,$(wildcard tests/host/*.c))
 # Guest tests that need no second CPU, no preemption and no program run on the host, too.
@@ -133,6 +135,11 @@ $(HOST_OUT)/arch/host/%.o: arch/host/%.c
 	$(call say,HOSTCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_PORT_CFLAGS) -c $< -o $@
+
+$(HOST_OUT)/arch/host/%.o: arch/host/%.S
+	$(call say,HOSTAS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -c $< -o $@
 
 $(HOST_OUT)/%.o: %.c
 	$(call say,HOSTCC,$<)
@@ -160,6 +167,8 @@ $(HOST_OUT)/bin/guest/%: $(HOST_OUT)/tests/guest/%.o $(HOST_OUT)/libunlazy.a
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $< $(HOST_OUT)/libunlazy.a
 
 host-objects: $(HOST_OBJECTS)
+
+include arch/host/host.mk
 
 host-check: $(HOST_TESTS)
 	$(Q)tests/host/run $(HOST_TESTS)

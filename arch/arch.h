@@ -119,6 +119,8 @@ void arch_pci_write(u16 bdf, u16 offset, unsigned size, u32 value);
 /* The i-th boot module (PVH module list): physical address and size; false past the last. */
 bool arch_boot_module(unsigned i, u64 *phys, u64 *size);
 const char *arch_cmdline(void);
+/* Register the block devices that only this port has. Context: the first thread. */
+void arch_devices_init(void);
 
 /* ---- Console and end ---- */
 /* Before and during panics too: polls, takes no lock. */

@@ -53,6 +53,7 @@ static void bring_up(void *arg)
 	reclaim_init();
 	pci_init();
 	virtio_blk_init();
+	arch_devices_init();
 	ramdisk_init();
 	process_init();
 	ring_init(); /* before vfs: a process' workers go before its descriptors */

@@ -11,11 +11,87 @@
 
 #include "arch/arch.h"
 
-/* Map the arena that plays physical memory. */
-void host_memory_init(void);
+#if defined(__SANITIZE_ADDRESS__)
+#define HOST_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define HOST_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HOST_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define HOST_TSAN 1
+#endif
+#endif
+
+/* ---- cpu.c, timer.c ---- */
+
+/* Set an interrupt pending on cpu and make it look. Context: any, also Linux threads that are no CPU. */
+void host_raise(struct host_cpu *c, enum host_irq irq);
+/* How many CPUs arch_smp_start makes; 1 unless asked for. */
+void host_set_cpus(unsigned n);
+/* Wake CPUs for their deadlines also when they are not idle: without it nothing is ever preempted. */
+void host_timer_start(void);
+/* c's deadline has become earlier, or counts again after idle. */
+void host_timer_look(const struct host_cpu *c);
+/* Something outside may wake an idle machine (a terminal, a disk): waiting for ever is no dead end. */
+extern bool host_expects_events;
+
+/* A device's interrupt function; each runs on every HOST_IRQ_DEVICE. Before kernel_main. */
+void host_device_register(void (*fn)(void));
+
+/* ---- thread.c ---- */
+
+/* Go on as t, which has not run yet, and never come back. The caller's stack is Linux's. */
+__noreturn void host_run_thread(struct thread *t, void (*entry)(void));
+/* t, which has not run yet, begins below top, an address in its stack. */
+void host_thread_start_at(struct thread *t, void *top, void (*entry)(void));
+
+/* ---- signal.c, program.c ---- */
+
+/* Handlers, for the whole process; once, before kernel_main. */
+void host_signals_init(void);
+/* What a pthread needs to be a CPU: signal stack, and that programs' system calls come here. */
+void host_signals_init_cpu(struct host_cpu *c);
+/* SIGUSR2: stop for ever; print a back-trace. Atomic bits of host_cpu.requests. */
+#define HOST_REQUEST_STOP      1u
+#define HOST_REQUEST_BACKTRACE 2u
+void host_request(struct host_cpu *c, u32 what);
+/* Context: also where FS is a program's, so that libc may not be called. */
+void host_set_fs(u64 base);
 
 /*
- * Sanitizers make frames larger than the metal's: the real stack of a thread is this big, guard page
- * at its bottom included, and ends where the kernel expects.
+ * Program code was left: take the state that the signal handler got from Linux to the kernel stack of
+ * current and go on there. uc is a ucontext_t. Context: signal stack; FS is libc's again.
+ */
+__noreturn void host_program_left(int signal, u64 address, const void *uc);
+
+/* ---- memory.c ---- */
+
+/* Map the arena that plays physical memory: size bytes, whole pages; 0: what tests need. */
+void host_memory_init(u64 size);
+/* Keep Linux out of the programs' part. False when something is there already. */
+bool host_programs_reserve(void);
+/* Programs' address slots lie here; the kernel, libc and Linux above. */
+#define HOST_PROGRAMS_START USER_SLOT_SIZE
+#define HOST_PROGRAMS_END   0x500000000000ull
+/* Take bytes out of the arena for a boot module, before kernel_main. */
+void host_add_module(const void *bytes, u64 size);
+
+/* ---- disk.c, console.c, machine.c, backtrace.c ---- */
+
+/* Serve path as the next of vda, vdb, ...; false with a message when it cannot be opened. Before
+ * kernel_main. */
+bool host_disk_add(const char *path);
+/* Raw mode and the thread that reads; the terminal is restored at the end. */
+void host_console_init(void);
+void host_console_flush(void);
+void host_console_restore(void);
+void host_set_cmdline(const char *text);
+/* Print who called whom from the frame at bp on, without locks. Context: any, signals too. */
+void host_backtrace_from(u64 pc, u64 bp);
+
+/*
+ * The real stack of a thread is this big, guard page at its bottom included, and ends where the kernel
+ * expects; sanitizers make frames larger than the metal's.
  */
 #define HOST_STACK (512 * 1024)

@@ -1,7 +1,7 @@
 /*
  * A host test program's main, for tests written with KTEST: bring the kernel up on this Linux process,
  * run the tests linked in, leave with 1 when one failed. A test file with a main of its own does not
- * get this one.
+ * get this one. There is one CPU and nothing is preempted: what a test starts runs when it waits.
  *
  *	tests/host/NAME.c -> build/host/bin/NAME [PREFIX]
  */
@@ -35,7 +35,9 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		prefix = argv[1];
-	host_memory_init();
+	host_memory_init(0);
+	host_signals_init();
+	host_signals_init_cpu(&host_cpus[0]);
 	cmdline_init("");
 	page_init();
 	slab_init();

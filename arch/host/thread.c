@@ -1,120 +1,187 @@
 /*
- * Threads of the host port: fibers of one Linux thread, switched by the kernel's own scheduler. The
- * sanitizer is told of each switch, so that it knows whose stack it looks at.
+ * Threads: fibers, each on a stack of its own, switched by the kernel's scheduler. Only CPU 0's first
+ * thread stays on the stack that Linux gave the process.
  *
- * Limits: one CPU; programs cannot run (their code needs the metal port's system-call entry), so the
- * functions that would start one refuse or panic.
+ * Sanitizers are told of each switch, so that they know whose stack they look at. For ThreadSanitizer a
+ * switch orders what the CPU did before it and what it does after, as a CPU's own instructions are; what
+ * two CPUs do is ordered only by what the kernel does about it.
  */
 #include <pthread.h>
-#include <sanitizer/common_interface_defs.h>
-#include <ucontext.h>
 
-#include "abi/errno.h"
 #include "arch/host/host.h"
-#include "kernel/panic.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
 
-struct fiber {
-	ucontext_t context;
+void host_switch_stacks(u64 *save_sp, u64 new_sp);
+extern char host_first_run[];
+
+/* The frame host_switch_stacks takes off a stack. */
+struct switch_frame {
+	u64 r15, r14, r13, r12, rbx, rbp, return_address;
+};
+
+#ifdef HOST_ASAN
+
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+
+struct host_fiber {
 	void *fake_stack;
-	const void *stack;
+	const void *bottom;
 	size_t size;
 	void (*entry)(void);
 };
 
-/* A fiber lies at the bottom of its thread's stack; the boot thread's stack is Linux's. */
-static struct fiber boot_fiber, *switching_to;
-bool host_irqs_on;
+static void fiber_make(struct host_fiber *f, void *bottom, size_t size, void (*entry)(void))
+{
+	/* Its address may have been another stack's, with frames that were never left. */
+	if (entry)
+		__asan_unpoison_memory_region(bottom, size);
+	*f = (struct host_fiber){.bottom = bottom, .size = size, .entry = entry};
+}
 
-/* Linux's own stack. */
-static void stack_bounds(struct fiber *f)
+static void fiber_free(struct host_fiber *f)
+{
+	(void)f;
+}
+
+static void fiber_leave(struct host_fiber *from, const struct host_fiber *to)
+{
+	__sanitizer_start_switch_fiber(from ? &from->fake_stack : NULL, to->bottom, to->size);
+}
+
+static void fiber_arrive(const struct host_fiber *f)
+{
+	__sanitizer_finish_switch_fiber(f->fake_stack, NULL, NULL);
+}
+
+#elif defined(HOST_TSAN)
+
+#include <sanitizer/tsan_interface.h>
+
+struct host_fiber {
+	void *tsan;
+	void (*entry)(void);
+};
+
+static void fiber_make(struct host_fiber *f, void *bottom, size_t size, void (*entry)(void))
+{
+	(void)bottom, (void)size;
+	f->entry = entry;
+	f->tsan = entry ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
+}
+
+static void fiber_free(struct host_fiber *f)
+{
+	__tsan_destroy_fiber(f->tsan);
+}
+
+static void fiber_leave(struct host_fiber *from, const struct host_fiber *to)
+{
+	(void)from;
+	__tsan_switch_to_fiber(to->tsan, 0);
+}
+
+static void fiber_arrive(const struct host_fiber *f)
+{
+	(void)f;
+}
+
+#else
+
+struct host_fiber {
+	void (*entry)(void);
+};
+
+static void fiber_make(struct host_fiber *f, void *bottom, size_t size, void (*entry)(void))
+{
+	(void)bottom, (void)size;
+	f->entry = entry;
+}
+
+static void fiber_free(struct host_fiber *f)
+{
+	(void)f;
+}
+
+static void fiber_leave(struct host_fiber *from, const struct host_fiber *to)
+{
+	(void)from, (void)to;
+}
+
+static void fiber_arrive(const struct host_fiber *f)
+{
+	(void)f;
+}
+
+#endif
+
+/* A fiber lies at the bottom of its thread's stack; CPU 0's first thread runs on Linux's own. */
+static struct host_fiber boot_fiber;
+
+static void adopt_stack(struct thread *t)
 {
 	pthread_attr_t attr;
-	void *base;
+	void *bottom;
+	size_t size;
 
 	pthread_getattr_np(pthread_self(), &attr);
-	pthread_attr_getstack(&attr, &base, &f->size);
+	pthread_attr_getstack(&attr, &bottom, &size);
 	pthread_attr_destroy(&attr);
-	f->stack = base;
+	fiber_make(&boot_fiber, bottom, size, NULL);
+	t->arch.fiber = &boot_fiber;
 }
 
 static void first_run(void)
 {
-	struct fiber *f = switching_to;
+	struct host_fiber *f = current->arch.fiber;
 
-	__sanitizer_finish_switch_fiber(f->fake_stack, NULL, NULL);
+	fiber_arrive(f);
 	f->entry();
+}
+
+void host_thread_start_at(struct thread *t, void *top, void (*entry)(void))
+{
+	struct switch_frame *f = (struct switch_frame *)ALIGN_DOWN((u64)top, 16) - 1;
+
+	*f = (struct switch_frame){.rbx = (u64)first_run, .return_address = (u64)host_first_run};
+	t->arch.sp = (u64)f;
+	t->arch.fiber->entry = entry;
 }
 
 void arch_thread_init(struct thread *t, void (*entry)(void))
 {
-	char *bottom = (char *)t->stack + KSTACK_SIZE - HOST_STACK + PAGE_SIZE;
-	struct fiber *f = (struct fiber *)bottom;
+	char *top = (char *)t->stack + KSTACK_SIZE, *bottom = top - HOST_STACK + PAGE_SIZE;
+	struct host_fiber *f = (struct host_fiber *)bottom;
 
-	*f = (struct fiber){.entry = entry, .stack = bottom + PAGE_SIZE};
-	f->size = HOST_STACK - 2 * PAGE_SIZE;
-	getcontext(&f->context);
-	f->context.uc_stack.ss_sp = (void *)f->stack;
-	f->context.uc_stack.ss_size = f->size;
-	makecontext(&f->context, first_run, 0);
-	t->arch.fiber = f;
+	bottom += ALIGN_UP(sizeof(*f), CACHE_LINE);
+	fiber_make(f, bottom, (size_t)(top - bottom), entry);
+	t->arch = (struct arch_thread){.fiber = f};
+	host_thread_start_at(t, top, entry);
 }
 
 void arch_thread_release(struct thread *t)
 {
+	if (t->arch.fiber)
+		fiber_free(t->arch.fiber);
 	t->arch.fiber = NULL;
 }
 
 struct thread *arch_switch(struct thread *prev, struct thread *next)
 {
-	struct fiber *from = prev->arch.fiber, *to = next->arch.fiber;
-
-	if (!from) { /* the boot thread runs on Linux's own stack */
-		from = prev->arch.fiber = &boot_fiber;
-		stack_bounds(from);
-	}
-	switching_to = to;
-	__sanitizer_start_switch_fiber(&from->fake_stack, to->stack, to->size);
-	swapcontext(&from->context, &to->context);
-	__sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
+	if (unlikely(!prev->arch.fiber))
+		adopt_stack(prev);
+	fiber_leave(prev->arch.fiber, next->arch.fiber);
+	host_switch_stacks(&prev->arch.sp, next->arch.sp);
+	fiber_arrive(prev->arch.fiber);
 	return prev;
 }
 
-void arch_enter_program(u64 pc, u64 sp)
+void host_run_thread(struct thread *t, void (*entry)(void))
 {
-	panic("the host port runs no programs (pc %llx, sp %llx)", (unsigned long long)pc,
-		(unsigned long long)sp);
-}
+	u64 left_for_good;
 
-void arch_clone_program(struct thread *t, u64 sp, bool set_tls, u64 tls)
-{
-	(void)t, (void)sp, (void)set_tls, (void)tls;
-}
-
-long arch_syscall_clone(long a, long b, long c, long d, long e, long f)
-{
-	(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
-	return -ENOSYS;
-}
-
-u64 arch_get_tls(void)
-{
-	return current->arch.tls;
-}
-
-void arch_set_tls(u64 base)
-{
-	current->arch.tls = base;
-}
-
-int arch_fpu_alloc(struct thread *t)
-{
-	(void)t;
-	return -ENOMEM;
-}
-
-u64 arch_program_pc(void)
-{
-	return 0;
+	t->arch.fiber->entry = entry;
+	fiber_leave(NULL, t->arch.fiber);
+	host_switch_stacks(&left_for_good, t->arch.sp);
+	__builtin_unreachable();
 }

@@ -24,7 +24,15 @@ struct shim_counts shim_counts;
 
 u32 preempt_word;
 
-void preempt_schedule(void)
+void host_preempt_point(void)
+{
+}
+
+void host_interrupts(void)
+{
+}
+
+void arch_cpu_relax(void)
 {
 }
 
@@ -33,8 +41,6 @@ void raw_lock_wait(const u32 *word)
 	(void)word;
 	host_die("a spinlock is taken twice");
 }
-
-bool host_irqs_on;
 
 void panic(const char *fmt, ...)
 {

@@ -2,7 +2,8 @@
 # them through ext4_host, which is fs/ext4 over a vfs of its own (shim.c): nothing is cached, so that every
 # block that is read is an object of its own to the sanitizers.
 EXT4_TEST_SOURCES := $(wildcard tests/host/ext4/*.c fs/ext4/*.c) kernel/string.c kernel/format.c
-EXT4_TEST_OBJECTS := $(EXT4_TEST_SOURCES:%.c=$(HOST_OUT)/%.o)
+EXT4_TEST_OBJECTS := $(EXT4_TEST_SOURCES:%.c=$(HOST_OUT)/%.o) \
+	$(HOST_OUT)/arch/host/gs.o
 
 $(HOST_OUT)/tests/host/ext4/host.o: tests/host/ext4/host.c
 	$(call say,HOSTCC,$<)

@@ -9,7 +9,7 @@
 #include "kernel/trace.h"
 #include "kernel/wait.h"
 
-bool host_irqs_on = true, trace_enabled;
+bool trace_enabled;
 unsigned nr_cpus = 4, cpu_number;
 u32 preempt_word = PREEMPT_NO_RESCHED;
 static struct thread the_thread;
@@ -227,6 +227,7 @@ void fake_kernel_reset(void)
 	fake_step = fake_rtc_behind = 0;
 	nr_cpus = 4;
 	cpu_number = 0;
+	host_cpu()->irqs_on = true;
 	fake_seed = 1;
 }
 
@@ -263,7 +264,15 @@ void lock_rank_release(const void *lock)
 	(void)lock;
 }
 
-void preempt_schedule(void)
+void host_preempt_point(void)
+{
+}
+
+void host_interrupts(void)
+{
+}
+
+void arch_cpu_relax(void)
 {
 }
 

@@ -2,7 +2,8 @@
 # test's; only the sources below are linked with it.
 VIRTIO_TEST_SOURCES := $(wildcard tests/host/virtio/*.c drivers/virtio/*.c) drivers/pci.c \
 	kernel/block.c kernel/string.c kernel/format.c
-VIRTIO_TEST_OBJECTS := $(VIRTIO_TEST_SOURCES:%.c=$(HOST_OUT)/%.o)
+VIRTIO_TEST_OBJECTS := $(VIRTIO_TEST_SOURCES:%.c=$(HOST_OUT)/%.o) \
+	$(HOST_OUT)/arch/host/gs.o
 
 $(HOST_OUT)/bin/virtio_test: $(VIRTIO_TEST_OBJECTS)
 	$(call say,HOSTLD,$@)
