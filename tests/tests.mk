@@ -18,17 +18,17 @@ test:
 
 test-layers: test
 
-test-host test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
+test-host test-hosted test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
 	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
 
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
 LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi_kernel
 
-test-ready: $(HOST_TESTS) kernel disk $(LIBC_TEST_FILES)
+test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES)
 
 test-built:
 	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)
 
-.PHONY: test test-layers test-ready test-built test-host test-libc-only test-guest test-crash \
+.PHONY: test test-layers test-ready test-built test-host test-hosted test-libc-only test-guest test-crash \
 	test-disks test-programs test-console
