@@ -19,6 +19,11 @@
  * Who wants a CPU to reschedule clears PREEMPT_NO_RESCHED there: on the own CPU directly, on another
  * one by IPI. The last preempt_enable, the interrupt exit or the idle loop then switches.
  *
+ * The IPI waits until the sender holds no spinlock: it is noted in `kicks`, and PREEMPT_NO_RESCHED
+ * cleared here, so that the last preempt_enable or the end of the interrupt comes and sends it. Whoever is woken mostly wants at once a
+ * lock its waker holds (the run queue's, the wait queue's), and under an emulator the host likes to
+ * run the woken CPU instead of the waker: it then spun for a whole time slice of the host, milliseconds.
+ *
  * A voluntary switch (schedule) takes a thread off when its state is not RUNNABLE. A preemption
  * leaves it queued whatever its state is, so that it can be preempted between
  * thread_prepare_sleep() and schedule().
@@ -61,6 +66,8 @@ struct run_queue {
 	bool prev_ended;     /* it has left for good (a dead one may still be preempted first) */
 	u64 switched_ns;     /* curr has been accounted up to here */
 	bool ticking;	     /* the tick is armed; this CPU only */
+	bool resched;	     /* a switch is wanted; this CPU only, interrupts off */
+	u64 kicks;	     /* other CPUs to be interrupted; this CPU only, interrupts off */
 };
 
 DEFINE_PERCPU(struct thread *, current_thread);
@@ -100,19 +107,43 @@ void might_sleep_slow(const char *file, int line)
 
 /* ---- Asking for a reschedule; interrupts off ---- */
 
-void sched_set_need_resched(void)
+/* The last preempt_enable comes to reschedule(). */
+static void want_attention(void)
 {
 	this_cpu_write(preempt_word, this_cpu_read(preempt_word) & ~PREEMPT_NO_RESCHED);
 }
 
+void sched_set_need_resched(void)
+{
+	this_cpu_ptr(&run_queue)->resched = true;
+	want_attention();
+}
+
 static void clear_need_resched(void)
 {
+	this_cpu_ptr(&run_queue)->resched = false;
 	this_cpu_write(preempt_word, this_cpu_read(preempt_word) | PREEMPT_NO_RESCHED);
 }
 
 static bool need_resched(void)
 {
 	return !(this_cpu_read(preempt_word) & PREEMPT_NO_RESCHED);
+}
+
+static void kick_later(unsigned cpu)
+{
+	this_cpu_ptr(&run_queue)->kicks |= 1ull << cpu;
+	want_attention();
+}
+
+static void send_kicks(struct run_queue *rq)
+{
+	while (unlikely(rq->kicks)) {
+		unsigned cpu = (unsigned)__builtin_ctzll(rq->kicks);
+
+		rq->kicks &= rq->kicks - 1;
+		arch_send_ipi(cpu, ARCH_IPI_RESCHED);
+	}
 }
 
 /* ---- Run queue; lock held ---- */
@@ -268,6 +299,11 @@ static void reschedule(bool voluntary)
 	struct thread *prev = rq->curr, *next;
 
 	rcu_note_quiescent();
+	send_kicks(rq);
+	if (!voluntary && !rq->resched) {
+		clear_need_resched();
+		return;
+	}
 	raw_lock(&rq->lock);
 	clear_need_resched();
 	account(rq);
@@ -356,8 +392,10 @@ void yield(void)
 void preempt_schedule(void)
 {
 	/* With interrupts off nobody may switch; whoever enables them finds the wish still there. */
-	if (!arch_irqs_enabled())
+	if (!arch_irqs_enabled()) {
+		send_kicks(this_cpu_ptr(&run_queue));
 		return;
+	}
 	do
 		switch_now(false);
 	while (this_cpu_read(preempt_word) == 0);
@@ -432,7 +470,7 @@ static void kick(struct run_queue *rq, unsigned cpu)
 			sched_set_need_resched();
 		update_tick(rq, READ_ONCE(idle_cpus) ? HANDOVER_NS : TICK_NS);
 	} else if (preempt || rq->nr == 1) {
-		arch_send_ipi(cpu, ARCH_IPI_RESCHED);
+		kick_later(cpu);
 	}
 }
 
@@ -464,8 +502,8 @@ bool thread_wake_at(struct thread *t, enum wake_place place)
 out:
 	raw_unlock(&rq->lock);
 	arch_irq_restore(flags);
-	/* On this CPU the wish is honoured by the next preempt_enable or interrupt exit; make sure
-	 * that there is one when the caller has preemption enabled. */
+	/* The wish, on this CPU or for another one, is honoured by the next preempt_enable or interrupt
+	 * exit; make sure that there is one when the caller has preemption enabled. */
 	if (unlikely(this_cpu_read(preempt_word) == 0))
 		preempt_schedule();
 	return woken;
@@ -548,7 +586,7 @@ void sched_tick(void)
 		unsigned cpu = (unsigned)__builtin_ctzll(idle);
 
 		if (claim_idle(cpu))
-			arch_send_ipi(cpu, ARCH_IPI_RESCHED); /* it will steal */
+			kick_later(cpu); /* it will steal */
 	}
 }
 
@@ -572,8 +610,12 @@ void irq_enter(void)
 void irq_exit(void)
 {
 	this_cpu_add(preempt_word, -PREEMPT_IRQ_ONE);
-	if (!preemptible())
+	if (!preemptible()) {
+		/* What was interrupted may go on for long; the locks it holds are rarely the ones that
+		 * whoever an interrupt wakes is after. */
+		send_kicks(this_cpu_ptr(&run_queue));
 		return;
+	}
 	rcu_note_quiescent();
 	while (unlikely(this_cpu_read(preempt_word) == 0)) {
 		this_cpu_inc(preempt_word);
@@ -617,7 +659,8 @@ static void run_queue_init(unsigned cpu, struct thread *idle)
 	rq->min_vruntime = NSEC_PER_SEC; /* above any credit: differences never wrap */
 	rq->idle = rq->curr = idle;
 	rq->switched_ns = clock_ns();
-	rq->ticking = false;
+	rq->ticking = rq->resched = false;
+	rq->kicks = 0;
 	per_cpu(current_thread, cpu) = idle;
 	per_cpu(cpu_number, cpu) = cpu;
 	per_cpu(preempt_word, cpu) = PREEMPT_NO_RESCHED + 1;
