@@ -89,6 +89,10 @@ void *arch_map_device(u64 phys, size_t size);
 /* A kernel stack of KSTACK_SIZE with a guard page below; NULL when short of memory. */
 void *arch_kstack_alloc(void);
 void arch_kstack_free(void *stack);
+/* Freed stacks are kept for the next thread: how many; give the memory of up to nr of them back, and how
+ * many went. Context of the second: may sleep. */
+u64 arch_kstack_cached(void);
+u64 arch_kstack_shrink(u64 nr);
 /* Virtual range for vzalloc: size bytes of address space with a guard page after; 0 when none. */
 u64 arch_vmap_reserve(size_t size);
 void arch_vmap_release(u64 virt, size_t size);

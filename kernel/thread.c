@@ -14,6 +14,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/entry.h"
+#include "kernel/reclaim.h"
 #include "kernel/sched_internal.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
@@ -195,9 +196,30 @@ void thread_init_cache(void)
 		panic("no memory for threads");
 }
 
+static u64 stacks_count(struct shrinker *s)
+{
+	(void)s;
+	return arch_kstack_cached();
+}
+
+static u64 stacks_scan(struct shrinker *s, u64 nr)
+{
+	(void)s;
+	return arch_kstack_shrink(nr);
+}
+
+/* Not for drop_caches: that is about files, and those who measure start threads right after it. */
+static struct shrinker stack_shrinker = {
+	.name = "kernel stacks",
+	.count = stacks_count,
+	.scan = stacks_scan,
+	.object_size = KSTACK_SIZE,
+};
+
 /* Context: the first kernel thread. */
 void thread_init(void)
 {
+	shrinker_register(&stack_shrinker);
 	reaper = thread_create("reaper", reaper_main, NULL);
 	if (!reaper)
 		panic("no memory for the reaper thread");

@@ -241,6 +241,18 @@ void arch_kstack_free(void *stack)
 	munmap((char *)stack + KSTACK_SIZE - HOST_STACK, HOST_STACK);
 }
 
+/* Linux keeps none for us. */
+u64 arch_kstack_cached(void)
+{
+	return 0;
+}
+
+u64 arch_kstack_shrink(u64 nr)
+{
+	(void)nr;
+	return 0;
+}
+
 /* ---- Program memory ---- */
 
 size_t host_copy(void *dst, const void *src, size_t len);

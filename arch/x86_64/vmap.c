@@ -1,16 +1,12 @@
 /*
- * Kernel address space that is handed out: device registers, ranges for vzalloc, kernel stacks.
+ * Kernel address space that is handed out: device registers and ranges for vzalloc (kstack.c: stacks).
  *
  *   devices   a bump allocator; never released. Device registers are uncached, firmware tables are
  *             read-only.
  *   vmap      first fit in a list of used ranges, sorted; one unmapped guard page after each.
- *   stacks    slots of KSTACK_SIZE plus a guard page *below* (stacks grow down). A freed stack keeps its
- *             pages and address and goes to a list, threaded through the stacks themselves, because
- *             unmapping would cost a TLB flush on all CPUs for every thread that ends.
  *
- * Locking: vmap_lock (RANK_VMAP) guards the vmap list; stack_lock (RANK_VMAP) the free stacks; the bump
- * pointers are atomic. Neither is held while memory is allocated.
- * Limits: the free-stack list never shrinks; its worst case is the most threads there ever were at once.
+ * Locking: vmap_lock (RANK_VMAP) guards the vmap list; the bump pointer is atomic. The lock is not held
+ * while memory is allocated.
  */
 #include "arch/x86_64/internal.h"
 #include "abi/errno.h"
@@ -22,8 +18,6 @@
 
 #define VMAP_SIZE	(1ull << 43)
 #define DEVICE_SIZE	(1ull << 43)
-#define KSTACK_SLOT	(KSTACK_SIZE + PAGE_SIZE)
-#define KSTACK_MAX	(1ull << 20)
 #define LARGE_PAGE_SIZE 0x200000ull
 
 /* ---- Devices and firmware tables ---- */
@@ -112,87 +106,4 @@ void arch_vmap_release(u64 virt, size_t size)
 	assert(&r->node != &vmap_ranges);
 	spin_unlock_irqrestore(&vmap_lock, flags);
 	kfree(r);
-}
-
-/* ---- Kernel stacks ---- */
-
-struct free_stack {
-	struct free_stack *next;
-};
-
-static struct free_stack *free_stacks;
-static struct spinlock stack_lock = SPINLOCK_INIT(RANK_VMAP);
-static u64 stacks_made;
-
-static void *kstack_reuse(void)
-{
-	u64 flags = spin_lock_irqsave(&stack_lock);
-	struct free_stack *s = free_stacks;
-
-	if (s)
-		free_stacks = s->next;
-	spin_unlock_irqrestore(&stack_lock, flags);
-	return s;
-}
-
-/* Reclaims only when it must: the first thread is made where nothing may sleep. */
-static struct page *kstack_page(void)
-{
-	struct page *p = page_alloc(0, ALLOC_NOWAIT);
-
-	return p ? p : page_alloc(0, ALLOC_WAIT);
-}
-
-static bool kstack_map(u64 base)
-{
-	for (u64 offset = 0; offset < KSTACK_SIZE; offset += PAGE_SIZE) {
-		struct page *p = kstack_page();
-
-		if (p && arch_map_page(base + offset, page_phys(p), ARCH_MAP_WRITE) == 0)
-			continue;
-		if (p)
-			page_put(p);
-		/* These addresses were never used: no CPU can hold a translation. */
-		while (offset > 0) {
-			offset -= PAGE_SIZE;
-			page_put(page_of_phys(arch_unmap_page(base + offset)));
-		}
-		return false;
-	}
-	page_account(PAGE_ACCOUNT_STACK, KSTACK_SIZE / PAGE_SIZE);
-	return true;
-}
-
-/* Context: may sleep. */
-void *arch_kstack_alloc(void)
-{
-	void *reused = kstack_reuse();
-	u64 slot, base;
-
-	if (reused)
-		return reused;
-	slot = atomic_fetch_add(&stacks_made, 1ull);
-	if (slot >= KSTACK_MAX)
-		return NULL;
-	base = KSTACK_BASE + slot * KSTACK_SLOT + PAGE_SIZE;
-	return kstack_map(base) ? (void *)base : NULL;
-}
-
-void arch_kstack_free(void *stack)
-{
-	struct free_stack *s = stack;
-	u64 flags = spin_lock_irqsave(&stack_lock);
-
-	s->next = free_stacks;
-	free_stacks = s;
-	spin_unlock_irqrestore(&stack_lock, flags);
-}
-
-bool kstack_is_guard(u64 address)
-{
-	if (address >= (u64)boot_stack_guard && address < (u64)boot_stack_guard + PAGE_SIZE)
-		return true;
-	if (address < KSTACK_BASE || address >= KSTACK_BASE + READ_ONCE(stacks_made) * KSTACK_SLOT)
-		return false;
-	return (address - KSTACK_BASE) % KSTACK_SLOT < PAGE_SIZE;
 }

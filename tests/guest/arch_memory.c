@@ -55,6 +55,34 @@ KTEST(arch_kernel_stacks_have_a_guard_page)
 	KT_EQ(paging_flags((u64)current->stack - 1), PAGING_NOT_MAPPED);
 }
 
+KTEST(arch_cached_kernel_stacks_can_be_given_back)
+{
+	enum { NR = 8 };
+	char *stacks[NR], *other;
+	u64 high = 0, shrunk = 0;
+
+	for (int i = 0; i < NR; i++) {
+		stacks[i] = arch_kstack_alloc();
+		KT_CHECK(stacks[i]);
+		high = MAX(high, (u64)stacks[i]);
+	}
+	for (int i = 0; i < NR; i++)
+		arch_kstack_free(stacks[i]);
+	KT_CHECK(arch_kstack_cached() >= 1);
+	/* Other threads begin and end meanwhile, and take some. */
+	while (arch_kstack_cached())
+		shrunk += arch_kstack_shrink(1);
+	KT_CHECK(shrunk >= 1);
+	KT_CHECK(paging_flags((u64)stacks[0]) == PAGING_NOT_MAPPED ||
+		 paging_flags((u64)stacks[NR - 1]) == PAGING_NOT_MAPPED);
+	/* The addresses come back with new pages. */
+	other = arch_kstack_alloc();
+	KT_CHECK(other && (u64)other <= high);
+	KT_EQ(wrong_pages(other, other + KSTACK_SIZE, ARCH_MAP_WRITE), 0);
+	memset(other, 0x5a, KSTACK_SIZE);
+	arch_kstack_free(other);
+}
+
 KTEST(arch_vmap_ranges_do_not_touch)
 {
 	u64 a = arch_vmap_reserve(3 * PAGE_SIZE), b = arch_vmap_reserve(PAGE_SIZE), c;
