@@ -40,6 +40,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvl
 COMMON_CFLAGS := -std=gnu11 $(WARNINGS) -ffreestanding -g -fno-omit-frame-pointer \
 	-fno-common -fno-strict-aliasing -MMD -MP
 
+# Other flags make other objects: what was compiled with is kept in a file that they depend on.
+# $(1) the file, $(2) its words.
+define flags_file
+$(1): FORCE
+	$$(Q)mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' > $$@
+endef
+
 # ---- the kernel -------------------------------------------------------------------------------
 
 KERNEL_CFLAGS := $(COMMON_CFLAGS) -O2 -m64 -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \
@@ -57,12 +64,14 @@ KERNEL_ASM := $(wildcard arch/$(ARCH)/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(OUT)/%.o) $(KERNEL_ASM:%.S=$(OUT)/%.S.o) $(OUT)/programs.o
 KERNEL_ELF := $(OUT)/unlazy.elf
 
-$(OUT)/%.o: %.c
+$(eval $(call flags_file,$(OUT)/flags,$(CC) $(KERNEL_CFLAGS)))
+
+$(OUT)/%.o: %.c $(OUT)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c $< -o $@
 
-$(OUT)/%.S.o: %.S
+$(OUT)/%.S.o: %.S $(OUT)/flags
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -std=gnu11,$(KERNEL_CFLAGS)) -D__ASSEMBLY__ -c $< -o $@
@@ -131,7 +140,9 @@ HOST_TESTS += $(HOST_GUEST_TESTS:%=$(HOST_OUT)/bin/guest/%)
 # A folder tests/host/NAME/ whose test.mk adds a test that links less than everything.
 include $(wildcard tests/host/*/test.mk)
 
-$(HOST_OUT)/arch/host/%.o: arch/host/%.c
+$(eval $(call flags_file,$(HOST_OUT)/flags,$(HOSTCC) $(HOST_CFLAGS) $(HOST_PORT_CFLAGS)))
+
+$(HOST_OUT)/arch/host/%.o: arch/host/%.c $(HOST_OUT)/flags
 	$(call say,HOSTCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_PORT_CFLAGS) -c $< -o $@
@@ -141,7 +152,7 @@ $(HOST_OUT)/arch/host/%.o: arch/host/%.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -c $< -o $@
 
-$(HOST_OUT)/%.o: %.c
+$(HOST_OUT)/%.o: %.c $(HOST_OUT)/flags
 	$(call say,HOSTCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CFLAGS) -c $< -o $@

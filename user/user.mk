@@ -45,7 +45,11 @@ U_LDFLAGS  := -static-pie -nostdlib -nostartfiles -Wl,-z,separate-code -Wl,-z,ma
 U_LIBS	   := $(U_OUT)/libc/start.o -Wl,--whole-archive $(U_OUT)/libc/libunlazy.a \
 	-Wl,--no-whole-archive $(U_LIBURING) -Wl,--start-group $(U_NEWLIB)/lib/libc.a \
 	$(U_NEWLIB)/lib/libm.a -lgcc -Wl,--end-group
-U_READY	   := $(U_NEWLIB)/stamp $(U_HEADERS)/stamp
+U_READY	   := $(U_NEWLIB)/stamp $(U_HEADERS)/stamp $(U_OUT)/flags
+
+# Other flags make other objects.
+$(U_OUT)/flags: FORCE
+	$(Q)mkdir -p $(@D); echo '$(CC) $(U_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(U_CFLAGS)' > $@
 
 # ---- headers and newlib -------------------------------------------------------------------------
 

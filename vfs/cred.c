@@ -112,10 +112,40 @@ static bool privileged(void)
 	return current_cred()->euid == 0;
 }
 
+/* Users and groups follow the same rules. */
+enum id_kind { UIDS, GIDS };
+
 /* The three ids of a kind; each may become any of the old three, or anything for the privileged. */
 struct ids {
 	u32 real, effective, saved;
 };
+
+static struct ids current_ids(enum id_kind kind)
+{
+	const struct cred *c = current_cred();
+
+	return kind == UIDS ? (struct ids){c->uid, c->euid, c->suid}
+			    : (struct ids){c->gid, c->egid, c->sgid};
+}
+
+static long commit_ids(enum id_kind kind, const struct ids *ids)
+{
+	struct cred *c = cred_prepare();
+
+	if (!c)
+		return -ENOMEM;
+	if (kind == UIDS) {
+		c->uid = ids->real;
+		c->euid = c->fsuid = ids->effective;
+		c->suid = ids->saved;
+	} else {
+		c->gid = ids->real;
+		c->egid = c->fsgid = ids->effective;
+		c->sgid = ids->saved;
+	}
+	cred_commit(c);
+	return 0;
+}
 
 static bool id_allowed(u32 id, const struct ids *old)
 {
@@ -123,72 +153,79 @@ static bool id_allowed(u32 id, const struct ids *old)
 	       privileged();
 }
 
-static int ids_change(struct ids *ids, u32 real, u32 effective, u32 saved)
+static long change_ids(enum id_kind kind, const struct ids *old, u32 real, u32 effective, u32 saved)
 {
-	if (!id_allowed(real, ids) || !id_allowed(effective, ids) || !id_allowed(saved, ids))
+	struct ids ids = {
+		real == ID_UNCHANGED ? old->real : real,
+		effective == ID_UNCHANGED ? old->effective : effective,
+		saved == ID_UNCHANGED ? old->saved : saved,
+	};
+
+	return commit_ids(kind, &ids);
+}
+
+/* setresuid, setresgid. */
+static long set_three(enum id_kind kind, u32 real, u32 effective, u32 saved)
+{
+	struct ids old = current_ids(kind);
+
+	if (!id_allowed(real, &old) || !id_allowed(effective, &old) || !id_allowed(saved, &old))
 		return -EPERM;
-	if (real != ID_UNCHANGED)
-		ids->real = real;
-	if (effective != ID_UNCHANGED)
-		ids->effective = effective;
-	if (saved != ID_UNCHANGED)
-		ids->saved = saved;
+	return change_ids(kind, &old, real, effective, saved);
+}
+
+/* setreuid, setregid. The saved id follows the effective one when real or effective moved away. */
+static long set_two(enum id_kind kind, u32 real, u32 effective)
+{
+	struct ids old = current_ids(kind);
+	u32 saved = effective == ID_UNCHANGED ? old.effective : effective;
+
+	if (!privileged() && ((real != ID_UNCHANGED && real != old.real && real != old.effective) ||
+				     !id_allowed(effective, &old)))
+		return -EPERM;
+	if (real == ID_UNCHANGED && (effective == ID_UNCHANGED || effective == old.real))
+		saved = ID_UNCHANGED;
+	return change_ids(kind, &old, real, effective, saved);
+}
+
+/* setuid, setgid: all three for the privileged, the effective one for others. */
+static long set_one(enum id_kind kind, u32 id)
+{
+	struct ids old = current_ids(kind);
+
+	if (id == ID_UNCHANGED)
+		return -EINVAL;
+	if (privileged())
+		return change_ids(kind, &old, id, id, id);
+	if (id != old.real && id != old.saved)
+		return -EPERM;
+	return change_ids(kind, &old, ID_UNCHANGED, id, ID_UNCHANGED);
+}
+
+/* setfsuid, setfsgid return the old value, whether they changed anything or not. */
+static long set_file_id(enum id_kind kind, u32 id)
+{
+	struct ids old = current_ids(kind);
+	u32 before = kind == UIDS ? current_cred()->fsuid : current_cred()->fsgid;
+	struct cred *c = NULL;
+
+	if (id != ID_UNCHANGED && (id == before || id_allowed(id, &old)))
+		c = cred_prepare();
+	if (c) {
+		*(kind == UIDS ? &c->fsuid : &c->fsgid) = id;
+		cred_commit(c);
+	}
+	return before;
+}
+
+static long put_ids(enum id_kind kind, u32 __user *real, u32 __user *effective, u32 __user *saved)
+{
+	struct ids ids = current_ids(kind);
+
+	if (put_user(ids.real, real) || put_user(ids.effective, effective) ||
+		put_user(ids.saved, saved))
+		return -EFAULT;
 	return 0;
-}
-
-static struct ids current_uids(void)
-{
-	const struct cred *c = current_cred();
-
-	return (struct ids){c->uid, c->euid, c->suid};
-}
-
-static struct ids current_gids(void)
-{
-	const struct cred *c = current_cred();
-
-	return (struct ids){c->gid, c->egid, c->sgid};
-}
-
-static long commit_uids(const struct ids *ids)
-{
-	struct cred *c = cred_prepare();
-
-	if (!c)
-		return -ENOMEM;
-	c->uid = ids->real;
-	c->euid = c->fsuid = ids->effective;
-	c->suid = ids->saved;
-	cred_commit(c);
-	return 0;
-}
-
-static long commit_gids(const struct ids *ids)
-{
-	struct cred *c = cred_prepare();
-
-	if (!c)
-		return -ENOMEM;
-	c->gid = ids->real;
-	c->egid = c->fsgid = ids->effective;
-	c->sgid = ids->saved;
-	cred_commit(c);
-	return 0;
-}
-
-/* setreuid's rule for the saved id: it follows the effective one when real or effective moved away. */
-static u32 setre_saved(const struct ids *old, u32 real, u32 effective)
-{
-	if (real == ID_UNCHANGED && (effective == ID_UNCHANGED || effective == old->real))
-		return ID_UNCHANGED;
-	return effective == ID_UNCHANGED ? old->effective : effective;
-}
-
-static bool setre_allowed(const struct ids *old, u32 real, u32 effective)
-{
-	return privileged() ||
-	       ((real == ID_UNCHANGED || real == old->real || real == old->effective) &&
-		       id_allowed(effective, old));
 }
 
 /* ---- System calls ---- */
@@ -213,134 +250,54 @@ SYSCALL0(getegid)
 	return current_cred()->egid;
 }
 
-SYSCALL3(setresuid, u32, real, u32, effective, u32, saved)
-{
-	struct ids ids = current_uids();
-	int error = ids_change(&ids, real, effective, saved);
-
-	return error ? error : commit_uids(&ids);
-}
-
-SYSCALL3(setresgid, u32, real, u32, effective, u32, saved)
-{
-	struct ids ids = current_gids();
-	int error = ids_change(&ids, real, effective, saved);
-
-	return error ? error : commit_gids(&ids);
-}
-
-SYSCALL2(setreuid, u32, real, u32, effective)
-{
-	struct ids ids = current_uids();
-	u32 saved = setre_saved(&ids, real, effective);
-
-	if (!setre_allowed(&ids, real, effective))
-		return -EPERM;
-	if (real != ID_UNCHANGED)
-		ids.real = real;
-	if (effective != ID_UNCHANGED)
-		ids.effective = effective;
-	if (saved != ID_UNCHANGED)
-		ids.saved = saved;
-	return commit_uids(&ids);
-}
-
-SYSCALL2(setregid, u32, real, u32, effective)
-{
-	struct ids ids = current_gids();
-	u32 saved = setre_saved(&ids, real, effective);
-
-	if (!setre_allowed(&ids, real, effective))
-		return -EPERM;
-	if (real != ID_UNCHANGED)
-		ids.real = real;
-	if (effective != ID_UNCHANGED)
-		ids.effective = effective;
-	if (saved != ID_UNCHANGED)
-		ids.saved = saved;
-	return commit_gids(&ids);
-}
-
-SYSCALL1(setuid, u32, uid)
-{
-	struct ids ids = current_uids();
-
-	if (uid == ID_UNCHANGED)
-		return -EINVAL;
-	if (privileged())
-		ids = (struct ids){uid, uid, uid};
-	else if (uid == ids.real || uid == ids.saved)
-		ids.effective = uid;
-	else
-		return -EPERM;
-	return commit_uids(&ids);
-}
-
-SYSCALL1(setgid, u32, gid)
-{
-	struct ids ids = current_gids();
-
-	if (gid == ID_UNCHANGED)
-		return -EINVAL;
-	if (privileged())
-		ids = (struct ids){gid, gid, gid};
-	else if (gid == ids.real || gid == ids.saved)
-		ids.effective = gid;
-	else
-		return -EPERM;
-	return commit_gids(&ids);
-}
-
-static long put_ids(
-	const struct ids *ids, u32 __user *real, u32 __user *effective, u32 __user *saved)
-{
-	if (put_user(ids->real, real) || put_user(ids->effective, effective) ||
-		put_user(ids->saved, saved))
-		return -EFAULT;
-	return 0;
-}
-
 SYSCALL3(getresuid, u32 __user *, real, u32 __user *, effective, u32 __user *, saved)
 {
-	struct ids ids = current_uids();
-
-	return put_ids(&ids, real, effective, saved);
+	return put_ids(UIDS, real, effective, saved);
 }
 
 SYSCALL3(getresgid, u32 __user *, real, u32 __user *, effective, u32 __user *, saved)
 {
-	struct ids ids = current_gids();
-
-	return put_ids(&ids, real, effective, saved);
+	return put_ids(GIDS, real, effective, saved);
 }
 
-/* setfsuid and setfsgid return the old value, whether they changed anything or not. */
+SYSCALL3(setresuid, u32, real, u32, effective, u32, saved)
+{
+	return set_three(UIDS, real, effective, saved);
+}
+
+SYSCALL3(setresgid, u32, real, u32, effective, u32, saved)
+{
+	return set_three(GIDS, real, effective, saved);
+}
+
+SYSCALL2(setreuid, u32, real, u32, effective)
+{
+	return set_two(UIDS, real, effective);
+}
+
+SYSCALL2(setregid, u32, real, u32, effective)
+{
+	return set_two(GIDS, real, effective);
+}
+
+SYSCALL1(setuid, u32, uid)
+{
+	return set_one(UIDS, uid);
+}
+
+SYSCALL1(setgid, u32, gid)
+{
+	return set_one(GIDS, gid);
+}
+
 SYSCALL1(setfsuid, u32, uid)
 {
-	const struct cred *old = current_cred();
-	u32 before = old->fsuid;
-	bool allowed = uid == old->uid || uid == old->euid || uid == old->suid || uid == before;
-	struct cred *c = (allowed || privileged()) && uid != ID_UNCHANGED ? cred_prepare() : NULL;
-
-	if (c) {
-		c->fsuid = uid;
-		cred_commit(c);
-	}
-	return before;
+	return set_file_id(UIDS, uid);
 }
 
 SYSCALL1(setfsgid, u32, gid)
 {
-	const struct cred *old = current_cred();
-	u32 before = old->fsgid;
-	bool allowed = gid == old->gid || gid == old->egid || gid == old->sgid || gid == before;
-	struct cred *c = (allowed || privileged()) && gid != ID_UNCHANGED ? cred_prepare() : NULL;
-
-	if (c) {
-		c->fsgid = gid;
-		cred_commit(c);
-	}
-	return before;
+	return set_file_id(GIDS, gid);
 }
 
 SYSCALL2(getgroups, int, size, u32 __user *, list)

@@ -337,10 +337,9 @@ Running threads are gdb's own: thread N+1 is CPU N."""
 def open_files(process):
     """(descriptor, struct file pointer) of a process."""
     files = process["files"]
-    if not address(files) or not address(files["table"]):
+    if not address(files):
         return
-    table = files["table"]
-    slots, count = address(table["slots"]), int(table["max"])
+    slots, count = address(files["slots"]), int(files["max"])
     data = gdb.selected_inferior().read_memory(slots, count * 8)
     for fd, word in enumerate(memoryview(data).cast("B").cast("Q")):
         if word:

@@ -246,6 +246,10 @@ void test_ids(void)
 	CHECK_EQ(CALL(setgroups, 3, groups), 0);
 	CHECK_EQ(CALL(getgroups, 0, NULL), 3);
 	CHECK_EQ(CALL(getgroups, 2, groups), -EINVAL);
+	CHECK_EQ(CALL(setregid, 10, 20), 0);
+	CHECK_EQ(CALL(getresgid, &r, &e, &s), 0);
+	CHECK(r == 10 && e == 20 && s == 20);
+	CHECK(CALL(setfsgid, 30) == 20 && CALL(setfsgid, -1) == 30);
 	CHECK_EQ(CALL(setresuid, 1, 2, 3), 0);
 	CHECK_EQ(CALL(getresuid, &r, &e, &s), 0);
 	CHECK(r == 1 && e == 2 && s == 3);
@@ -259,6 +263,11 @@ void test_ids(void)
 	CHECK_EQ(CALL(setreuid, 2, 3), 0);
 	CHECK_EQ(CALL(getresuid, &r, &e, &s), 0);
 	CHECK(r == 2 && e == 3 && s == 3);
+	CHECK_EQ(CALL(setreuid, 9, -1), -EPERM);
+	CHECK(CALL(setfsuid, 9) == 3 && CALL(setfsuid, 2) == 3 && CALL(setfsuid, -1) == 2);
+	CHECK_EQ(CALL(setgid, 30), -EPERM);
+	CHECK_EQ(CALL(setgid, 10), 0);
+	CHECK(CALL(getegid) == 10);
 }
 
 static void test_permission_checks(void)
