@@ -31,7 +31,7 @@
 #include "ring/internal.h"
 
 /* Each further worker must have so many wake-ups' time of work. */
-#define RING_WAKE_WORTH	   4
+#define RING_WAKE_WORTH	   16
 #define RING_WAKE_NS	   (50 * NSEC_PER_USEC) /* until it has been measured */
 #define RING_UNBOUNDED_MAX 1024
 
