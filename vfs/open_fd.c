@@ -116,6 +116,25 @@ static __noinline int open_fd_general(const struct walk_start *start,
 	return fd;
 }
 
+/*
+ * walk_hit has stopped at from (err says why). A cached walk that met a name that is not cached gives up at
+ * once, without the walk that would find the same, unless something has to be kept for the next
+ * attempt, or there is no descriptor.
+ */
+static __noinline int open_fd_stopped(const struct walk_start *start,
+	const struct open_params *params, bool nonblock_open, enum alloc_mode mode,
+	const struct walk_hit *from, int err)
+{
+	bool cached = (start->flags | params->walk_flags) & WALK_CACHED;
+
+	if (err == WALK_RUN_MISSING && cached && !start->resume && fd_has_room(current_files())) {
+		walk_count(WALK_OUT_not_cached);
+		rcu_read_unlock();
+		return -EAGAIN;
+	}
+	return open_fd_general(start, params, nonblock_open, mode, from);
+}
+
 int vfs_open_fd(const struct walk_start *start, const struct open_params *params,
 	bool nonblock_open, enum alloc_mode mode)
 {
@@ -132,11 +151,11 @@ int vfs_open_fd(const struct walk_start *start, const struct open_params *params
 	} else if (err == -ENOENT) {
 		if (likely(fd_has_room(files)))
 			return -ENOENT;
-	} else if (err == WALK_RUN_STOPPED) {
+	} else if (err == WALK_RUN_STOPPED || err == WALK_RUN_MISSING) {
 		struct walk_hit from =
 			hit; /* its address leaves here: hit itself stays in registers */
 
-		return open_fd_general(start, params, nonblock_open, mode, &from);
+		return open_fd_stopped(start, params, nonblock_open, mode, &from, err);
 	}
 	return open_fd_general(start, params, nonblock_open, mode, NULL);
 }

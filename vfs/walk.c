@@ -279,7 +279,7 @@ int walk_to_end(struct walk *w, const char *name, bool follow)
 	if ((w->flags & WALK_RCU) && !w->had_run && !w->start->log && !trace_enabled) {
 		int result = walk_run_from(w, &name);
 
-		if (likely(result != WALK_RUN_STOPPED))
+		if (likely(result < WALK_RUN_STOPPED))
 			return result;
 	}
 	for (;;) {

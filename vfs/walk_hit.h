@@ -39,8 +39,9 @@ static __always_inline struct dentry *walk_run_lookup(
 	return dcache_find_rcu(parent, name, 0, false, *hash_len, seq, flags);
 }
 
-/* walk_run: the name at *name needs the general walk. */
+/* walk_run: the name at *name needs the general walk; MISSING: because it is a name that is not cached. */
 #define WALK_RUN_STOPPED 1
+#define WALK_RUN_MISSING 3
 
 /* What matters of an entry's flags here, and what they are for the entries it is about. */
 #define WALK_RUN_MASK                                                                              \
@@ -65,7 +66,7 @@ static __always_inline int walk_run_slashes(const char **name)
 
 /*
  * Walk *name from at on. 0: the last component was taken, too. -ENOENT: a cached negative entry is in the
- * way. WALK_RUN_STOPPED: at and *name are where the general walk has to go on (`.` and `..` are never
+ * way. WALK_RUN_STOPPED, _MISSING: at and *name are where the general walk has to go on (`.` and `..` are never
  * in the hash, so they stop it by themselves). -ECHILD: lost a race; at is no good.
  * Context: RCU read section. name is not empty and does not begin with '/'.
  */
@@ -93,6 +94,8 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 				continue;
 			if (slashes == 0)
 				result = 0;
+			else if (*name != '.' && (u32)hash_len <= NAME_MAX)
+				result = WALK_RUN_MISSING;
 			break;
 		}
 		flags &= WALK_RUN_MASK;
@@ -134,8 +137,8 @@ static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
  * A whole walk. Never sleeps, references nothing.
  *
  *   0                  *hit is the result
- *   WALK_RUN_STOPPED   *hit is where the general walk goes on (walk_continue)
- *                      in both cases the caller is inside an RCU read section that it must end
+ *   WALK_RUN_STOPPED, _MISSING   *hit is where the general walk goes on (walk_continue)
+ *                      in all these cases the caller is inside an RCU read section that it must end
  *   -ENOENT            final
  *   WALK_HIT_NOT_MINE, -ECHILD (lost a race): use the general walk
  */
