@@ -11,7 +11,6 @@
  * input ring has one writer and one reader.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -168,8 +167,6 @@ void host_console_init(void)
 
 void arch_console_irq_enable(void)
 {
-	pthread_t thread;
-
-	if (host_expects_events && pthread_create(&thread, NULL, input_main, NULL))
+	if (host_expects_events && !host_start_pthread(input_main, NULL))
 		abort();
 }

@@ -222,6 +222,13 @@ void host_set_cpus(unsigned n)
 	memcpy(pristine_percpu, __start_percpu, percpu_size());
 }
 
+bool host_start_pthread(void *(*fn)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, fn, arg) == 0 && pthread_detach(thread) == 0;
+}
+
 static void *cpu_main(void *arg)
 {
 	struct host_cpu *c = arg;
@@ -236,16 +243,16 @@ static void *cpu_main(void *arg)
 static bool prepare_cpu(unsigned cpu)
 {
 	struct host_cpu *c = &host_cpus[cpu];
-	void *area = aligned_alloc(PAGE_SIZE, ALIGN_UP(percpu_size(), PAGE_SIZE));
-	pthread_t thread;
+	void *area = mmap(
+		NULL, percpu_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!area)
+	if (area == MAP_FAILED)
 		return false;
 	memcpy(area, pristine_percpu, percpu_size());
 	*c = (struct host_cpu){
 		.self = c, .index = cpu, .percpu_offset = (u64)area - (u64)__start_percpu};
 	WRITE_ONCE(c->deadline, ~0ull);
-	return sched_prepare_cpu(cpu) && pthread_create(&thread, NULL, cpu_main, c) == 0;
+	return sched_prepare_cpu(cpu) && host_start_pthread(cpu_main, c);
 }
 
 void arch_smp_start(void)

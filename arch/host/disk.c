@@ -158,13 +158,11 @@ bool host_disk_add(const char *path)
 
 static void disk_start(struct host_disk *d)
 {
-	pthread_t thread;
-
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->work, NULL);
 	list_init(&d->waiting);
 	for (unsigned i = 0; i < NR_HELPERS; i++)
-		if (pthread_create(&thread, NULL, helper_main, d))
+		if (!host_start_pthread(helper_main, d))
 			abort();
 	d->name[0] = 'v';
 	d->name[1] = 'd';

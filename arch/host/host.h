@@ -23,10 +23,19 @@
 #endif
 #endif
 
+/* A sanitizer's run-time has the programs' addresses; its builds run tests only. */
+#if defined(HOST_ASAN) || defined(HOST_TSAN)
+#define HOST_LOADS_PROGRAMS 0
+#else
+#define HOST_LOADS_PROGRAMS 1
+#endif
+
 /* ---- cpu.c, timer.c ---- */
 
 /* Set an interrupt pending on cpu and make it look. Context: any, also Linux threads that are no CPU. */
 void host_raise(struct host_cpu *c, enum host_irq irq);
+/* A Linux thread that runs until the end; false when there can be no more. */
+bool host_start_pthread(void *(*fn)(void *arg), void *arg);
 /* How many CPUs arch_smp_start makes; 1 unless asked for. */
 void host_set_cpus(unsigned n);
 /* Wake CPUs for their deadlines also when they are not idle: without it nothing is ever preempted. */

@@ -45,6 +45,53 @@ $(PLAIN_BINARY): $(PLAIN_OBJECTS) $(PLAIN_PORT) $(PLAIN_OUT)/programs.o arch/hos
 
 host: $(PLAIN_BINARY)
 
-.PHONY: host
+# ---- the whole kernel under sanitizers, without programs: in-kernel tests on several CPUs ----------------
+
+# AddressSanitizer and UBSan: the objects of the unit tests, and what those leave out.
+ASAN_SOURCES := $(HOST_SOURCES) $(wildcard drivers/*.c drivers/virtio/*.c) \
+	$(filter-out tests/guest/arch_% tests/guest/kernel_process.c,$(wildcard tests/guest/*.c))
+ASAN_OBJECTS := $(patsubst %.c,$(HOST_OUT)/%.o,$(filter-out kernel/symbols.c,$(ASAN_SOURCES)) \
+	$(filter-out arch/host/main.c,$(wildcard arch/host/*.c))) \
+	$(HOST_OUT)/arch/host/switch.o $(HOST_OUT)/programs.o
+
+$(HOST_OUT)/unlazy-asan: $(ASAN_OBJECTS) arch/host/percpu.ld
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCC) -fsanitize=address,undefined -pthread -g -o $@ $(filter %.o,$^) \
+		-Wl,-T,arch/host/percpu.ld
+
+# ThreadSanitizer, by clang: gcc's knows neither fences nor many fibers.
+HOSTCLANG ?= clang
+TSAN_OUT := $(HOST_OUT)/tsan
+TSAN_COMMON := -fsanitize=thread -O1 -include arch/host/include/arch/tsan_once.h \
+	-Wno-atomic-alignment -Wno-address-of-packed-member
+TSAN_OBJECTS := $(ASAN_OBJECTS:$(HOST_OUT)/%=$(TSAN_OUT)/%)
+
+$(TSAN_OUT)/arch/host/%.o: arch/host/%.c
+	$(call say,TSANCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_PORT_CFLAGS)) $(TSAN_COMMON) -c $< -o $@
+
+$(TSAN_OUT)/arch/host/%.o: arch/host/%.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) -c $< -o $@
+
+$(TSAN_OUT)/programs.o: $(HOST_OUT)/programs.o
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(TSAN_OUT)/%.o: %.c
+	$(call say,TSANCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_CFLAGS)) $(TSAN_COMMON) -c $< -o $@
+
+$(HOST_OUT)/unlazy-tsan: $(TSAN_OBJECTS) arch/host/percpu.ld
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCLANG) -fsanitize=thread -pthread -g -o $@ $(filter %.o,$^) -latomic -Wl,-T,arch/host/percpu.ld
+
+host-asan: $(HOST_OUT)/unlazy-asan
+host-tsan: $(HOST_OUT)/unlazy-tsan
+
+.PHONY: host host-asan host-tsan
+-include $(ASAN_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)
 
 -include $(PLAIN_OBJECTS:.o=.d) $(PLAIN_PORT:.o=.d)

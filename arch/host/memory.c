@@ -238,7 +238,13 @@ void *arch_kstack_alloc(void)
 
 void arch_kstack_free(void *stack)
 {
-	munmap((char *)stack + KSTACK_SIZE - HOST_STACK, HOST_STACK);
+	char *bottom = (char *)stack + KSTACK_SIZE - HOST_STACK;
+
+#ifdef HOST_ASAN
+	/* Frames that were never left. */
+	__asan_unpoison_memory_region(bottom, HOST_STACK);
+#endif
+	munmap(bottom, HOST_STACK);
 }
 
 /* Linux keeps none for us. */

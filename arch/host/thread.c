@@ -21,7 +21,6 @@ struct switch_frame {
 
 #ifdef HOST_ASAN
 
-#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 
 struct host_fiber {
@@ -33,9 +32,6 @@ struct host_fiber {
 
 static void fiber_make(struct host_fiber *f, void *bottom, size_t size, void (*entry)(void))
 {
-	/* Its address may have been another stack's, with frames that were never left. */
-	if (entry)
-		__asan_unpoison_memory_region(bottom, size);
 	*f = (struct host_fiber){.bottom = bottom, .size = size, .entry = entry};
 }
 

@@ -9,7 +9,6 @@
  */
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -101,8 +100,6 @@ static void *timer_main(void *arg)
 
 void host_timer_start(void)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, timer_main, NULL))
+	if (!host_start_pthread(timer_main, NULL))
 		abort();
 }

@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 		append(command, sizeof(command), argv[i]);
 
 	host_memory_init(mib << 20);
-	if (!host_programs_reserve()) {
+	if (HOST_LOADS_PROGRAMS && !host_programs_reserve()) {
 		fprintf(stderr, "unlazy: the programs' addresses are taken\n");
 		return 2;
 	}

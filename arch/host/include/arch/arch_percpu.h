@@ -10,13 +10,16 @@
 #define this_cpu_ptr(p)	  ((typeof(p))((uintptr_t)(p) + host_cpu()->percpu_offset))
 #define per_cpu(var, cpu) (*(typeof(&(var)))((uintptr_t) & (var) + host_cpus[cpu].percpu_offset))
 
-#define this_cpu_read(var)	  (*(volatile typeof(var) *)this_cpu_ptr(&(var)))
+/* Other CPUs may look: single accesses, though not single instructions. */
+#define this_cpu_read(var)	  __atomic_load_n(this_cpu_ptr(&(var)), __ATOMIC_RELAXED)
 #define this_cpu_read_stable(var) this_cpu_read(var)
-#define this_cpu_write(var, v)	  ((void)(this_cpu_read(var) = (v)))
+#define this_cpu_write(var, v)	  __atomic_store_n(this_cpu_ptr(&(var)), (v), __ATOMIC_RELAXED)
 #define this_cpu_add(var, n)                                                                       \
 	do {                                                                                       \
-		volatile typeof(var) *here_ = this_cpu_ptr(&(var));                                \
-		*here_ += (typeof(var))(n);                                                        \
+		typeof(var) *here_ = this_cpu_ptr(&(var));                                         \
+		__atomic_store_n(here_,                                                            \
+			__atomic_load_n(here_, __ATOMIC_RELAXED) + (typeof(var))(n),               \
+			__ATOMIC_RELAXED);                                                         \
 	} while (0)
 
 /*
@@ -27,9 +30,9 @@
 #define this_cpu_dec_and_test(var)                                                                 \
 	({                                                                                         \
 		struct host_cpu *cpu_ = host_cpu();                                                \
-		volatile u32 *here_ = (volatile u32 *)((uintptr_t) & (var) + cpu_->percpu_offset); \
-		u32 left_ = *here_ - 1;                                                            \
-		*here_ = left_;                                                                    \
+		u32 *here_ = (u32 *)((uintptr_t) & (var) + cpu_->percpu_offset);                   \
+		u32 left_ = __atomic_load_n(here_, __ATOMIC_RELAXED) - 1;                          \
+		__atomic_store_n(here_, left_, __ATOMIC_RELAXED);                                  \
 		left_ == 0 || (unlikely(__atomic_load_n(&cpu_->pending, __ATOMIC_RELAXED)) &&      \
 				      !(left_ & 0x7fffffff));                                      \
 	})
