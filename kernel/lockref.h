@@ -89,6 +89,12 @@ static __always_inline s32 lockref_put_return(struct lockref *r)
 			return (s32)(old >> 32) - 1;
 	return -1;
 }
+/* Context: lock held; then it does not move. */
+static inline s32 lockref_count(const struct lockref *r)
+{
+	return READ_ONCE(r->count);
+}
+
 /* Context: lock held, count zero. */
 static inline void lockref_mark_dead(struct lockref *r)
 {

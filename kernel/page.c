@@ -103,14 +103,16 @@ static struct page *free_buddy(struct page *p, unsigned order)
 	if (frame + (1ull << order) > page_array_frames)
 		return NULL;
 	buddy = &page_array[frame];
-	return (buddy->flags & PAGE_FREE) && buddy->order == order ? buddy : NULL;
+	/* Somebody's page: only PAGE_FREE is the lock's, and order with it. */
+	return (READ_ONCE(buddy->flags) & PAGE_FREE) && READ_ONCE(buddy->order) == order ? buddy
+											 : NULL;
 }
 
 static void buddy_free(struct page *p, unsigned order)
 {
 	struct page *buddy;
 
-	zone.free_pages += 1ull << order;
+	WRITE_ONCE(zone.free_pages, zone.free_pages + (1ull << order));
 	for (; order < MAX_ORDER && (buddy = free_buddy(p, order)); order++) {
 		block_remove(buddy);
 		if (buddy < p)
@@ -134,7 +136,7 @@ static struct page *buddy_alloc(unsigned order)
 		found--;
 		block_insert(p + (1ull << found), found);
 	}
-	zone.free_pages -= 1ull << order;
+	WRITE_ONCE(zone.free_pages, zone.free_pages - (1ull << order));
 	p->order = (u16)order;
 	return p;
 }
@@ -242,11 +244,11 @@ struct page *page_alloc(unsigned order, enum alloc_mode mode)
 		p = alloc_after_reclaim(order);
 	if (unlikely(!p))
 		return NULL;
-	p->flags = 0;
+	WRITE_ONCE(p->flags, 0);
 	p->mapping = NULL;
 	p->private_data = NULL;
 	p->error = 0;
-	p->order = (u16)order;
+	WRITE_ONCE(p->order, (u16)order);
 	WRITE_ONCE(p->refs, 1);
 	return p;
 }

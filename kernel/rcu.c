@@ -90,7 +90,7 @@ u64 rcu_waiting_cpus; /* atomic */
 
 static void callbacks_init(struct callback_list *l)
 {
-	l->first = NULL;
+	WRITE_ONCE(l->first, NULL);
 	l->end = &l->first;
 	l->count = 0;
 }
@@ -98,7 +98,7 @@ static void callbacks_init(struct callback_list *l)
 static void callbacks_append(struct callback_list *l, struct rcu_head *head)
 {
 	head->next = NULL;
-	*l->end = head;
+	WRITE_ONCE(*l->end, head);
 	l->end = &head->next;
 	l->count++;
 }
@@ -107,7 +107,7 @@ static void callbacks_move(struct callback_list *from, struct callback_list *to)
 {
 	if (!from->first)
 		return;
-	*to->end = from->first;
+	WRITE_ONCE(*to->end, from->first);
 	to->end = from->end;
 	to->count += from->count;
 	callbacks_init(from);
@@ -204,7 +204,7 @@ static void nudge(void)
 {
 	u64 waiting = READ_ONCE(rcu_waiting_cpus), flags;
 
-	rcu.nudges++;
+	WRITE_ONCE(rcu.nudges, rcu.nudges + 1);
 	flags = arch_irq_save();
 	rcu_note_quiescent();
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
@@ -301,7 +301,7 @@ static void run_callbacks(void *arg)
 		}
 		nonblock_end();
 		flags = spin_lock_irqsave(&rc->lock);
-		rc->run += ran;
+		WRITE_ONCE(rc->run, rc->run + ran);
 		spin_unlock_irqrestore(&rc->lock, flags);
 	}
 }
@@ -365,7 +365,7 @@ void call_rcu(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 	head->fn = fn;
 	spin_lock(&rc->lock);
 	callbacks_append(&rc->next, head);
-	rc->queued++;
+	WRITE_ONCE(rc->queued, rc->queued + 1);
 	many = rc->next.count >= MANY;
 	spin_unlock_irqrestore(&rc->lock, flags);
 	if (!READ_ONCE(rcu.callbacks) && !atomic_xchg(&rcu.callbacks, true) && rcu.thread)
@@ -384,7 +384,7 @@ static void wait_for_grace_period(bool expedited)
 	WRITE_ONCE(rcu.wanted, MAX(rcu.wanted, target));
 	if (expedited) {
 		WRITE_ONCE(rcu.expedite_until, MAX(rcu.expedite_until, target));
-		rcu.expedited++;
+		WRITE_ONCE(rcu.expedited, rcu.expedited + 1);
 	}
 	spin_unlock_irqrestore(&rcu.lock, flags);
 	thread_wake(rcu.thread);

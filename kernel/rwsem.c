@@ -52,7 +52,7 @@ static bool writer_enter(struct rwsem *s, bool waiting)
 		(waiting || s->writers_waiting == 0)) {
 		s->readers = -1;
 		if (waiting)
-			s->writers_waiting--;
+			WRITE_ONCE(s->writers_waiting, s->writers_waiting - 1);
 		entered = true;
 	}
 	spin_unlock(&s->lock);
@@ -104,7 +104,7 @@ static void down_write(struct rwsem *s)
 	if (writer_enter(s, false))
 		return;
 	spin_lock(&s->lock);
-	s->writers_waiting++;
+	WRITE_ONCE(s->writers_waiting, s->writers_waiting + 1);
 	spin_unlock(&s->lock);
 	wait_event(&s->wq, writer_enter(s, true));
 }

@@ -134,7 +134,7 @@ static struct page *slab_make(struct slab_cache *c, enum alloc_mode mode)
 	if (!head)
 		return NULL;
 	for (u32 i = 0; i < 1u << c->order; i++) {
-		head[i].flags = PAGE_SLAB;
+		WRITE_ONCE(head[i].flags, PAGE_SLAB);
 		head[i].private_data = c;
 		head[i].owner_data = (u64)head;
 	}
@@ -157,7 +157,7 @@ static void slab_pages_free(struct page *head)
 	u32 order = head->order;
 
 	for (u32 i = 0; i < 1u << order; i++) {
-		head[i].flags = 0;
+		WRITE_ONCE(head[i].flags, 0);
 		head[i].private_data = NULL;
 		head[i].owner_data = 0;
 	}

@@ -22,9 +22,9 @@ bool lockref_get_slow(struct lockref *r, unsigned rank)
 	bool alive;
 
 	lockref_lock(r, rank);
-	alive = r->count >= 0;
+	alive = lockref_count(r) >= 0;
 	if (alive)
-		WRITE_ONCE(r->count, r->count + 1);
+		WRITE_ONCE(r->count, lockref_count(r) + 1);
 	lockref_unlock(r);
 	return alive;
 }

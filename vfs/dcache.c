@@ -287,7 +287,7 @@ void dcache_delete(struct dentry *d)
 	might_sleep();
 	lockref_lock(&d->ref, RANK_DENTRY);
 	atomic_fetch_and(&d->flags, ~DENTRY_PINNED);
-	if (d->ref.count == 1) {
+	if (lockref_count(&d->ref) == 1) {
 		inode = d->inode;
 		dentry_set_inode(d, NULL);
 	} else {

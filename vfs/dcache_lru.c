@@ -114,11 +114,11 @@ static bool drop_locked(struct dentry *d, enum dentry_dropped dropped)
 {
 	lockref_lock(&d->ref, RANK_DENTRY);
 	if (dropped == DROPPED_NOT) {
-		assert(d->ref.count > 0);
-		WRITE_ONCE(d->ref.count, d->ref.count - 1);
+		assert(lockref_count(&d->ref) > 0);
+		WRITE_ONCE(d->ref.count, lockref_count(&d->ref) - 1);
 	}
 	/* a count that is not zero: others have it, it was revived, or somebody else has ended it */
-	if (d->ref.count == 0) {
+	if (lockref_count(&d->ref) == 0) {
 		if (!dentry_is_hashed(d))
 			return false;
 		lru_add(d);
@@ -243,7 +243,7 @@ u64 dcache_shrink(struct super_block *sb, u64 nr)
 		if (!d)
 			continue;
 		owner = d->sb;
-		if (d->ref.count != 0 || (READ_ONCE(d->flags) & DENTRY_PINNED)) {
+		if (lockref_count(&d->ref) != 0 || (READ_ONCE(d->flags) & DENTRY_PINNED)) {
 			lockref_unlock(
 				&d->ref); /* in use: its last put brings it back; or to stay */
 		} else {
@@ -283,18 +283,18 @@ void dcache_shutdown(struct dentry *root)
 			d = child;
 		lockref_lock(&d->ref, RANK_DENTRY);
 		if (d == root) {
-			assert(d->ref.count == 1);
+			assert(lockref_count(&d->ref) == 1);
 			WRITE_ONCE(d->ref.count, 0);
 			dentry_kill(d);
 			return;
 		}
-		if (d->ref.count != 0)
+		if (lockref_count(&d->ref) != 0)
 			panic("%s: dentry '%s' still has %d references at unmount", sb->name,
-				d->name, d->ref.count);
+				d->name, lockref_count(&d->ref));
 		d = dentry_kill(d);
 		/* the child's reference on its parent, which stays cached until its own turn */
 		lockref_lock(&d->ref, RANK_DENTRY);
-		WRITE_ONCE(d->ref.count, d->ref.count - 1);
+		WRITE_ONCE(d->ref.count, lockref_count(&d->ref) - 1);
 		lockref_unlock(&d->ref);
 	}
 }

@@ -219,7 +219,7 @@ static __always_inline struct file *remove_file(struct files *files, int fd)
 
 	spin_lock(&files->lock);
 	if (likely((u32)fd < files->max)) {
-		f = files->slots[fd];
+		f = rcu_dereference(files->slots[fd]); /* fd_install takes no lock */
 		if (likely(f)) {
 			WRITE_ONCE(files->slots[fd], NULL);
 			fd_give_back(files, (u32)fd);
@@ -252,7 +252,7 @@ int fd_close_nosleep(struct files *files, int fd)
 	preempt_disable();
 	spin_lock_nopreempt(&files->lock);
 	if (likely((u32)fd < files->max))
-		f = files->slots[fd];
+		f = rcu_dereference(files->slots[fd]);
 	if (likely(f)) {
 		result = -EAGAIN;
 		if (likely(!f->ops->release)) {
@@ -287,7 +287,7 @@ int fd_replace(struct files *files, u32 fd, struct file *f, bool cloexec)
 	if (error)
 		return error;
 	spin_lock(&files->lock);
-	struct file *old = files->slots[fd];
+	struct file *old = rcu_dereference(files->slots[fd]);
 
 	if (!old && !is_free(files, fd)) {
 		spin_unlock(&files->lock);

@@ -30,7 +30,8 @@ static __always_inline void file_set_up(struct file *f, const struct path *path,
 	f->mode = mode;
 	f->flags = open_flags;
 	f->inode = inode;
-	f->path = *path;
+	WRITE_ONCE(f->path.mnt, path->mnt);
+	WRITE_ONCE(f->path.dentry, path->dentry);
 	f->pos = 0;
 	f->private_data = NULL;
 	f->ra = (struct readahead){0, 0};

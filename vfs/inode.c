@@ -219,23 +219,23 @@ static void lru_remove(struct inode *inode)
 {
 	if (!(inode->state & INODE_ON_LRU))
 		return;
-	inode->state &= ~INODE_ON_LRU;
+	WRITE_ONCE(inode->state, inode->state & ~INODE_ON_LRU);
 	spin_lock(&lru_lock);
 	list_del(&inode->lru);
-	lru_length--;
+	WRITE_ONCE(lru_length, lru_length - 1);
 	spin_unlock(&lru_lock);
 }
 
 /* Context: inode->lock held. */
 static void lru_insert(struct inode *inode)
 {
-	inode->state |= INODE_REFERENCED;
+	WRITE_ONCE(inode->state, inode->state | INODE_REFERENCED);
 	if (inode->state & INODE_ON_LRU)
 		return;
-	inode->state |= INODE_ON_LRU;
+	WRITE_ONCE(inode->state, inode->state | INODE_ON_LRU);
 	spin_lock(&lru_lock);
 	list_add_tail(&inode->lru, &lru);
-	lru_length++;
+	WRITE_ONCE(lru_length, lru_length + 1);
 	spin_unlock(&lru_lock);
 }
 
@@ -471,7 +471,7 @@ static enum shrink_result shrink_one(struct super_block *sb, struct inode **out)
 	} else if (sb && inode->sb != sb) {
 		/* not asked for */
 	} else if (inode->state & INODE_REFERENCED) {
-		inode->state &= ~INODE_REFERENCED;
+		WRITE_ONCE(inode->state, inode->state & ~INODE_REFERENCED);
 	} else {
 		inode_mark_freeing(inode);
 		*out = inode;

@@ -94,7 +94,7 @@ static void lru_insert(struct page **pages, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		if (READ_ONCE(pages[i]->mapping)) { /* not removed again in between */
 			list_add_tail(&pages[i]->lru, &lru);
-			lru_length++;
+			WRITE_ONCE(lru_length, lru_length + 1);
 		}
 	spin_unlock(&lru_lock);
 }
@@ -105,7 +105,7 @@ static void lru_remove(struct page *p)
 	if (list_empty(&p->lru))
 		return;
 	list_del(&p->lru);
-	lru_length--;
+	WRITE_ONCE(lru_length, lru_length - 1);
 }
 
 /* ---- Into the tree and out of it ---- */
@@ -398,7 +398,7 @@ static bool try_evict(struct page *p)
 
 	if (!m) /* being removed by somebody who will want lru_lock next */
 		return false;
-	if (READ_ONCE(p->flags) & PAGE_LOADING)
+	if (page_is_loading(p))
 		return false;
 	spin_lock(&m->lock);
 	/* From 1 to 0: readers that find it now get no reference and look again. */

@@ -61,7 +61,7 @@ static void flush_locked(void)
 {
 	unsigned n = out_length;
 
-	out_length = 0;
+	WRITE_ONCE(out_length, 0);
 	write_all(out, n);
 }
 
@@ -70,7 +70,8 @@ void arch_console_putc(char c)
 	if (c == '\r' && !is_raw)
 		return; /* a file or a pipe wants lines */
 	lock_output();
-	out[out_length++] = c;
+	out[out_length] = c;
+	WRITE_ONCE(out_length, out_length + 1);
 	if (c == '\n' || out_length == sizeof(out))
 		flush_locked();
 	raw_unlock(&out_lock);
@@ -123,10 +124,11 @@ static void make_raw(void)
 /* Context: interrupt. */
 static void console_interrupt(void)
 {
-	u32 head, tail = in_tail;
+	u32 head, tail;
 
 	if (this_cpu_id() != 0)
 		return;
+	tail = in_tail;
 	head = load_acquire(&in_head);
 	for (; tail != head; tail++)
 		console_receive(in[tail % IN_SIZE]);

@@ -249,9 +249,10 @@ static bool prepare_cpu(unsigned cpu)
 	if (area == MAP_FAILED)
 		return false;
 	memcpy(area, pristine_percpu, percpu_size());
-	*c = (struct host_cpu){
-		.self = c, .index = cpu, .percpu_offset = (u64)area - (u64)__start_percpu};
-	WRITE_ONCE(c->deadline, ~0ull);
+	c->self = c;
+	c->index = cpu;
+	c->percpu_offset = (u64)area - (u64)__start_percpu;
+	store_release(&c->deadline, ~0ull); /* from here on the timer's thread looks at it */
 	return sched_prepare_cpu(cpu) && host_start_pthread(cpu_main, c);
 }
 

@@ -57,7 +57,7 @@ static u64 raise_due(void)
 
 	for (unsigned i = 0; i < MAX_CPUS; i++) {
 		struct host_cpu *c = &host_cpus[i];
-		u64 deadline = READ_ONCE(c->deadline);
+		u64 deadline = load_acquire(&c->deadline);
 
 		if (!deadline || READ_ONCE(c->state) == HOST_IDLE)
 			continue;

@@ -222,7 +222,7 @@ static void with_lockref(void *arg)
 		}
 		if (lockref_put_return(&s->ref) < 0) {
 			lockref_lock(&s->ref, RANK_NONE);
-			s->ref.count--;
+			WRITE_ONCE(s->ref.count, lockref_count(&s->ref) - 1);
 			lockref_unlock(&s->ref);
 		}
 	}
