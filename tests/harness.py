@@ -188,6 +188,11 @@ class Console:
     def type(self, keys):
         self.p.send(keys)
 
+    def drawn(self):
+        """What the line editor writes for the keys typed last: up to the bell that answers a key it does not take."""
+        self.type("\x07")
+        return self.expect("\x07")
+
     def interrupt(self, pattern):
         """
         Control-C until pattern comes: nothing tells when the program has started, and a key before that

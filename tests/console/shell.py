@@ -2,6 +2,7 @@
 import re
 
 from harness import Group, PROMPT, check, equal
+from terminal import Terminal
 
 shell = Group("console/shell", "--smp", "4")
 keys = Group("console/keys", "--smp", "2")
@@ -142,6 +143,20 @@ def shell_grammar(c):
 @shell.test
 def unknown_command(c):
     equal(c.run("nosuch", status=127), "sh: nosuch: not found\n")
+
+
+@shell.test
+def wrong_arguments_are_told(c):
+    for command in ("cd /etc /usr", "pwd x", "exit 1 2", "history x", "wait x", "source", "time", "unset", "ps aux",
+                    "free -h", "id root", "dmesg -x", "ls -z", "cat -z", "head -n x", "head -z", "tail -n", "wc -z",
+                    "stat", "mkdir", "cp x", "ln x", "touch", "rm", "find /etc -name", "find /etc -foo",
+                    "sleep x", "sleep", "seq x", "uname -r", "mount /dev/vda /mnt", "umount", "chmod rw x", "as", "walk",
+                    "walk -z /", "trace", "poweroff x", "openbench -z", "openbench -c 101", "sh -c", "hexdump -z"):
+        c.see(command, rf"usage: {command.split()[0]}\b", status=2)
+    c.see("exit x", r"^sh: exit: x: not a number$", status=2)
+    c.see("ls --help", r"^usage: ls \[", r"^  list folders$")
+    c.see("cd --help", r"^usage: cd \[")
+    equal(c.run("echo alive"), "alive\n")
 
 
 @shell.test
@@ -389,6 +404,44 @@ def a_line_of_8000_bytes_runs_and_a_longer_one_rings(c):
     c.type("echo " + "y" * 8400)
     c.expect("\x07")
     cancel(c)
+
+
+LEFT, RIGHT, HOME, END, DELETE = "\x1b[D", "\x1b[C", "\x1b[H", "\x1b[F", "\x1b[3~"
+
+
+@keys.test
+def the_screen_shows_the_line(c):
+    """Whatever the keys and however they come, screen and cursor are where the line is."""
+    words = " ".join(f"w{i}" for i in range(60))  # three rows
+    for keys, line, before in (
+            ("abc", "abc", "abc"),
+            ("abc" + LEFT * 2 + "X", "aXbc", "aX"),
+            (words, words, words),
+            (words + HOME + "first ", "first " + words, "first "),
+            (words + LEFT * 100 + "\x7f" * 5, words[:-105] + words[-100:], words[:-105]),
+            (words + HOME + RIGHT * 90 + DELETE * 3, words[:90] + words[93:], words[:90]),
+            (words + LEFT * 60 + "\x0b" + HOME + "\x19", words[-60:] + words[:-60], words[-60:]),
+            (words + "\x15" + "short", "short", "short"),
+            ("x" * 70 + LEFT + "yy", "x" * 69 + "yyx", "x" * 69 + "yy"),
+            # Exactly to the edge, the prompt has ten columns, and one more.
+            ("e" * 70, "e" * 70, "e" * 70),
+            ("e" * 71 + "\x7f", "e" * 70, "e" * 70),
+            ("e" * 150 + LEFT * 80 + "\x7f" * 2, "e" * 148, "e" * 68),
+            ("naïve ☃ é" + LEFT * 3 + "\x7f", "naïve☃ é", "naïve"),
+            (words + "\x1b[A\x1b[B" + END + "!", words + "!", words + "!"),
+            (words + "\x12nothing like it\x07", words, words)):
+        for slowly in (False,) if "\x12" in keys else (False, True):
+            seen = Terminal().feed("unlazy:/# ")
+            if slowly:  # each key is drawn by itself
+                for key in re.findall(r"\x1b\[\d*[A-Z~]|.", keys, re.S):
+                    c.type(key)
+                    seen.feed(c.drawn())
+            else:
+                c.type(keys)
+                seen.feed(c.drawn())
+            equal(seen.text(), "unlazy:/# " + line)
+            equal(seen.before_cursor(), "unlazy:/# " + before)
+            cancel(c)
 
 
 @keys.test

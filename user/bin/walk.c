@@ -131,6 +131,7 @@ int main(int argc, char **argv)
 	unsigned long flags = 0;
 	int option, status = 0;
 
+	opterr = 0;
 	while ((option = getopt(argc, argv, "cn")) != -1) {
 		if (option == 'c')
 			flags |= UNLAZY_WALK_CACHED;
@@ -140,7 +141,10 @@ int main(int argc, char **argv)
 			optind = argc;
 	}
 	if (optind >= argc) {
-		fputs("usage: walk [-cn] PATH...\n", stderr);
+		fputs("usage: walk [-cn] PATH...\n"
+		      "  -c  only what is in memory, as RESOLVE_CACHED\n"
+		      "  -n  a link at the end is not followed\n",
+			stderr);
 		return 2;
 	}
 	for (; optind < argc; optind++)

@@ -16,7 +16,7 @@
 	APPLET(cp, "FILE... TO", "copy files")                                                     \
 	APPLET(df, "[PATH...]", "room on file systems")                                            \
 	APPLET(dmesg, "", "the kernel's messages")                                                 \
-	APPLET(false, "", "fail")                                                                  \
+	APPLET(false, "[ANYTHING...]", "fail")                                                     \
 	APPLET(find, "[PATH...] [-name P] [-type T] [-maxdepth N]", "list a tree")                 \
 	APPLET(free, "", "memory")                                                                 \
 	APPLET(head, "[-n LINES | -c BYTES] [FILE...]", "the first lines")                         \
@@ -25,7 +25,8 @@
 	APPLET(ln, "[-s] TARGET NAME", "make a link")                                              \
 	APPLET(ls, "[-laRdih1U] [PATH...]", "list folders")                                        \
 	APPLET(mkdir, "[-p] FOLDER...", "make folders")                                            \
-	APPLET(mount, "[-t TYPE] [--bind] [SOURCE] [TARGET]", "mount, or list what is mounted")    \
+	APPLET(mount, "[-t TYPE [SOURCE] TARGET | --bind SOURCE TARGET]",                          \
+		"mount, or list what is mounted")                                                  \
 	APPLET(mv, "[-x] FROM... TO", "rename; -x exchanges two names")                            \
 	APPLET(poweroff, "[STATUS]", "switch the machine off")                                     \
 	APPLET(ps, "", "processes and threads")                                                    \
@@ -39,7 +40,7 @@
 	APPLET(sync, "", "write everything to the disk")                                           \
 	APPLET(tail, "[-n LINES | -c BYTES] [FILE...]", "the last lines")                          \
 	APPLET(touch, "FILE...", "make files, or make them young")                                 \
-	APPLET(true, "", "succeed")                                                                \
+	APPLET(true, "[ANYTHING...]", "succeed")                                                   \
 	APPLET(umount, "[-l] TARGET", "unmount; -l now, and let it go later")                      \
 	APPLET(uname, "[-a]", "what system this is")                                               \
 	APPLET(uptime, "", "how long it has been up")                                              \

@@ -8,10 +8,10 @@
 #include "commands.h"
 
 static const struct applet {
-	const char *name, *usage;
+	const char *name, *usage, *what;
 	int (*fn)(int argc, char **argv);
 } applets[] = {
-#define APPLET(id, usage, what) {#id, usage, applet_##id},
+#define APPLET(id, usage, what) {#id, usage, what, applet_##id},
 	APPLETS
 #undef APPLET
 };
@@ -153,6 +153,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "commands: no command `%s'\n", name);
 		return 127;
 	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return printf("usage: %s %s\n  %s\n", self->name, self->usage, self->what) < 0;
+	/* One that takes nothing has no reason to look. */
+	if (argc > 1 && !*self->usage)
+		return usage();
 	status = self->fn(argc, argv);
 	if (fflush(stdout) != 0 && status == 0)
 		return complain("standard output");

@@ -41,10 +41,11 @@ int applet_clear(int argc, char **argv)
 
 int applet_sleep(int argc, char **argv)
 {
-	double seconds = argc == 2 ? atof(argv[1]) : -1;
+	char *end = NULL;
+	double seconds = argc == 2 ? strtod(argv[1], &end) : -1;
 	struct timespec left;
 
-	if (seconds < 0)
+	if (!(seconds >= 0 && seconds < 1e9) || end == argv[1] || *end)
 		return usage();
 	left.tv_sec = (time_t)seconds;
 	left.tv_nsec = (long)((seconds - (double)left.tv_sec) * 1e9);

@@ -1,6 +1,7 @@
 /* Commands that change the shell itself (cd, export, exit), wrap another (time), or are asked for by
  * everybody (echo, help). */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,9 +84,14 @@ static int do_pwd(struct arena *a, int argc, char **argv, const int fds[3])
 
 static int do_exit(struct arena *a, int argc, char **argv, const int fds[3])
 {
-	(void)a, (void)fds;
+	char *end = NULL;
+	long status = argc > 1 ? strtol(argv[1], &end, 10) & 255 : last_status;
+
+	(void)a;
+	if (end && (end == argv[1] || *end))
+		return say(fds[2], "sh: exit: %s: not a number\n", argv[1]), 2;
 	exit_wanted = true;
-	return argc > 1 ? atoi(argv[1]) & 255 : last_status;
+	return (int)status;
 }
 
 /* With -e: \n \t \\ \0NNN. Returns the length; a `\c` ends the output. */
@@ -177,11 +183,10 @@ static double seconds(const struct timespec *a, const struct timespec *b)
 static int do_time(struct arena *a, int argc, char **argv, const int fds[3])
 {
 	struct timespec start, end;
-	int status = 0;
+	int status;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (argc > 1)
-		status = run_argv(a, argc - 1, argv + 1, fds);
+	status = run_argv(a, argc - 1, argv + 1, fds);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	say(fds[2], "real %.6f s\n", seconds(&start, &end));
 	return status;
@@ -189,9 +194,7 @@ static int do_time(struct arena *a, int argc, char **argv, const int fds[3])
 
 static int do_source(struct arena *a, int argc, char **argv, const int fds[3])
 {
-	(void)a;
-	if (argc < 2)
-		return say(fds[2], "sh: source: which file?\n"), 2;
+	(void)a, (void)argc, (void)fds;
 	return run_file(argv[1]);
 }
 
@@ -220,7 +223,7 @@ struct help_line {
 
 /* Programs of their own that come with the system; APP= adds others, found by completion. */
 static const struct help_line programs[] = {
-	{"walk", "[-c] PATH...", "explain a path resolution component by component"},
+	{"walk", "[-cn] PATH...", "explain a path resolution component by component"},
 	{"trace", "start|stop|clear|show [--json] | -- COMMAND",
 		"the kernel's trace, as a time line"},
 	{"openbench", "[OPTION...]", "open many files by every method; --help lists the options"},
@@ -237,19 +240,31 @@ static const struct help_line applets[] = {
 static int do_help(struct arena *a, int argc, char **argv, const int fds[3]);
 
 const struct builtin builtins[] = {
-	{"cd", "[FOLDER | -]", "change the working folder", do_cd},
-	{"pwd", "", "print the working folder", do_pwd},
-	{"echo", "[-n] [-e] WORD...", "print the words", do_echo},
-	{"exit", "[STATUS]", "leave the shell", do_exit},
-	{"export", "[NAME[=VALUE]...]", "hand a variable to programs", do_export},
-	{"unset", "NAME...", "forget a variable", do_unset},
-	{"time", "COMMAND", "run it and say how long it took", do_time},
-	{"source", "FILE", "run the commands in a file", do_source},
-	{"wait", "", "wait for programs started with &", do_wait},
-	{"history", "", "what was typed", do_history},
-	{"help", "[COMMAND]", "this list", do_help},
+	{"cd", "[FOLDER | -]", "change the working folder", 0, 1, do_cd},
+	{"pwd", "", "print the working folder", 0, 0, do_pwd},
+	{"echo", "[-n] [-e] WORD...", "print the words", 0, INT_MAX, do_echo},
+	{"exit", "[STATUS]", "leave the shell", 0, 1, do_exit},
+	{"export", "[NAME[=VALUE]...]", "hand a variable to programs", 0, INT_MAX, do_export},
+	{"unset", "NAME...", "forget a variable", 1, INT_MAX, do_unset},
+	{"time", "COMMAND", "run it and say how long it took", 1, INT_MAX, do_time},
+	{"source", "FILE", "run the commands in a file", 1, 1, do_source},
+	{"wait", "", "wait for programs started with &", 0, 0, do_wait},
+	{"history", "", "what was typed", 0, 0, do_history},
+	{"help", "[COMMAND...]", "this list", 0, INT_MAX, do_help},
 	{0},
 };
+
+int builtin_run(const struct builtin *b, struct arena *a, int argc, char **argv, const int fds[3])
+{
+	bool asked = argc == 2 && strcmp(argv[1], "--help") == 0 && b->fn != do_echo;
+
+	if (argc - 1 >= b->least && argc - 1 <= b->most && !asked)
+		return b->fn(a, argc, argv, fds);
+	say(fds[asked ? 1 : 2], "usage: %s %s\n", b->name, b->usage);
+	if (asked)
+		say(fds[1], "  %s\n", b->what);
+	return asked ? 0 : 2;
+}
 
 static bool help_wanted(const char *name, int argc, char **argv)
 {
@@ -268,29 +283,6 @@ static int help_print(int fd, const struct help_line *h, int argc, char **argv)
 	snprintf(command, sizeof(command), "%s %s", h->name, h->usage);
 	say(fd, "  %-48s %s\n", command, h->what);
 	return 1;
-}
-
-static int do_help(struct arena *a, int argc, char **argv, const int fds[3])
-{
-	int shown = 0;
-
-	(void)a;
-	for (const struct builtin *b = builtins; b->name; b++) {
-		struct help_line h = {b->name, b->usage, b->what};
-
-		shown += help_print(fds[1], &h, argc, argv);
-	}
-	for (size_t i = 0; i < sizeof(applets) / sizeof(applets[0]); i++)
-		shown += help_print(fds[1], &applets[i], argc, argv);
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		shown += help_print(fds[1], &programs[i], argc, argv);
-	if (argc < 2)
-		say(fds[1], "Also: a; b   a && b   a || b   a | b   a &   < > >> 2> 2>&1   "
-			    "'quotes' \"$VAR $?\"   "
-			    "* ? [a-z]   # comment\n");
-	if (!shown)
-		say(fds[2], "sh: help: nothing about `%s'\n", argv[1]);
-	return !shown;
 }
 
 const struct builtin *builtin_find(const char *name)
@@ -341,4 +333,53 @@ const char **command_names(void)
 			names[kept++] = names[i];
 	names[kept] = NULL;
 	return names;
+}
+
+static bool has_help(const char *name)
+{
+	bool found = builtin_find(name);
+
+	for (size_t i = 0; i < sizeof(applets) / sizeof(applets[0]) && !found; i++)
+		found = strcmp(applets[i].name, name) == 0;
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]) && !found; i++)
+		found = strcmp(programs[i].name, name) == 0;
+	return found;
+}
+
+/* The programs of this kernel that nobody described: tests, and what APP= brought. */
+static void help_others(int fd)
+{
+	const char **names = command_names();
+
+	say(fd, "Programs besides:");
+	for (; *names; names++)
+		if (!has_help(*names))
+			say(fd, " %s", *names);
+	say(fd, "\n");
+}
+
+static int do_help(struct arena *a, int argc, char **argv, const int fds[3])
+{
+	int shown = 0;
+
+	(void)a;
+	for (const struct builtin *b = builtins; b->name; b++) {
+		struct help_line h = {b->name, b->usage, b->what};
+
+		shown += help_print(fds[1], &h, argc, argv);
+	}
+	for (size_t i = 0; i < sizeof(applets) / sizeof(applets[0]); i++)
+		shown += help_print(fds[1], &applets[i], argc, argv);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
+		shown += help_print(fds[1], &programs[i], argc, argv);
+	if (argc > 1) {
+		if (!shown)
+			say(fds[2], "sh: help: nothing about `%s'\n", argv[1]);
+		return !shown;
+	}
+	help_others(fds[1]);
+	say(fds[1], "Also: a; b   a && b   a || b   a | b   a &   < > >> 2> 2>&1   "
+		    "'quotes' \"$VAR $?\"   "
+		    "* ? [a-z]   # comment\n");
+	return 0;
 }

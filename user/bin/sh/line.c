@@ -328,6 +328,10 @@ static void edit(int key)
 	case CTRL('Y'):
 		insert(ed.killed, strlen(ed.killed));
 		break;
+	case CTRL('G'): /* whoever types by program knows by the bell that all before is drawn */
+		screen_show(ed.buf, ed.len, ed.pos);
+		screen_control("\a");
+		break;
 	case CTRL('L'):
 		screen_control("\033[H\033[J");
 		screen_begin(ed.prompt, ed.columns);

@@ -31,6 +31,9 @@ static void interact(void)
 	static char line[MAX_LINE];
 	char prompt[600];
 
+	if (isatty(0))
+		puts("`help' lists the commands, `poweroff' ends the machine.");
+	fflush(stdout);
 	while (!exit_wanted) {
 		jobs_report();
 		make_prompt(prompt, sizeof(prompt));

@@ -144,7 +144,10 @@ static void take_operator(const char **s, struct command *c, enum condition *con
 
 static int missing(const char *where)
 {
-	fprintf(stderr, "sh: a command is missing near `%.8s'\n", *where ? where : "end");
+	if (*where)
+		fprintf(stderr, "sh: a command is missing before `%.8s'\n", where);
+	else
+		fprintf(stderr, "sh: a command is missing at the end\n");
 	return -1;
 }
 

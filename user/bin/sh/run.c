@@ -82,7 +82,7 @@ int run_argv(struct arena *a, int argc, char **argv, const int fds[3])
 {
 	const struct builtin *b = builtin_find(argv[0]);
 
-	return b ? b->fn(a, argc, argv, fds) : run_program(a, argv, fds);
+	return b ? builtin_run(b, a, argc, argv, fds) : run_program(a, argv, fds);
 }
 
 /* ---- redirections ---- */

@@ -98,8 +98,11 @@ void jobs_wait(void);
 /* ---- builtin.c ---- */
 struct builtin {
 	const char *name, *usage, *what;
+	int least, most; /* arguments */
 	int (*fn)(struct arena *a, int argc, char **argv, const int fds[3]);
 };
+/* Run it, or say how it is used. */
+int builtin_run(const struct builtin *b, struct arena *a, int argc, char **argv, const int fds[3]);
 extern const struct builtin builtins[]; /* ends with a NULL name */
 const struct builtin *builtin_find(const char *name);
 /* printf to a descriptor; complains once when the write fails. 0 or -1. */
