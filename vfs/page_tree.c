@@ -159,7 +159,8 @@ static void shrink_height(struct mapping *m)
 	}
 }
 
-/* Put nodes above the root until index fits. */
+/* Put nodes above the root until index fits. An empty tree gets one node of the right height: one below it
+ * would stay empty, and never be pruned. */
 static int grow_height(struct mapping *m, u64 index)
 {
 	for (;;) {
@@ -170,6 +171,8 @@ static int grow_height(struct mapping *m, u64 index)
 				return 0;
 			shift = to_node(m->root)->shift + WAY_BITS;
 		}
+		while (!m->root && index >> shift >> WAY_BITS)
+			shift += WAY_BITS;
 		struct page_node *top = node_alloc(shift);
 
 		if (!top)

@@ -120,6 +120,25 @@ KTEST(page_tree_agrees_with_a_plain_array)
 	KT_EQ(slab_count_in_use("page_node"), nodes);
 }
 
+KTEST(page_tree_of_one_far_page_leaves_no_node)
+{
+	struct mapping m;
+
+	setup_once();
+	rcu_barrier();
+	u64 nodes = slab_count_in_use("page_node");
+
+	mapping_init(&m, NULL, NULL);
+	for (unsigned i = 0; i < TREE_SLOTS; i++) {
+		KT_EQ(page_tree_insert(&m, tree_index(i), &fake_pages[i]), 0);
+		KT_CHECK(page_tree_lookup(&m, tree_index(i)) == &fake_pages[i]);
+		page_tree_remove(&m, tree_index(i));
+		KT_CHECK(m.root == NULL);
+	}
+	rcu_barrier();
+	KT_EQ(slab_count_in_use("page_node"), nodes);
+}
+
 KTEST(page_tree_next_visits_all_in_order)
 {
 	static const u64 indexes[] = {0, 1, 63, 64, 4095, 4096, 262143, 262144, 1ull << 40, ~0ull};
