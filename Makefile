@@ -53,7 +53,7 @@ KERNEL_CFLAGS := $(COMMON_CFLAGS) -O2 -m64 -mno-red-zone -mgeneral-regs-only -mc
 	-fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-I. -Iarch/$(ARCH)/include
 ifeq ($(DEBUG),1)
-KERNEL_CFLAGS += -DCONFIG_DEBUG
+KERNEL_CFLAGS += -DCONFIG_DEBUG -include kernel/dawdle_hooks.h
 endif
 
 # Everything above arch/, portable; and the tests that run inside the guest's kernel.

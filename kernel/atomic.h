@@ -18,7 +18,9 @@
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 #endif
 
-#define load_acquire(p)	    __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#ifndef load_acquire
+#define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#endif
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
 #define smp_mb()  __atomic_thread_fence(__ATOMIC_SEQ_CST)

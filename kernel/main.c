@@ -10,6 +10,7 @@
 #include "kernel/clock.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
+#include "kernel/dawdle.h"
 #include "kernel/entry.h"
 #include "kernel/init.h"
 #include "kernel/ktest.h"
@@ -51,6 +52,7 @@ static void bring_up(void *arg)
 	arch_smp_start();
 	workqueue_init();
 	reclaim_init();
+	dawdle_init();
 	pci_init();
 	virtio_blk_init();
 	arch_devices_init();
