@@ -37,6 +37,13 @@ static int exchange(const char *a, const char *b)
 	return result_of(renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE));
 }
 
+/* Leave it as it is for a moment, which is not always the same. */
+static void dwell(unsigned round)
+{
+	for (volatile unsigned i = 0; i < round % 16 * 1000; i++)
+		;
+}
+
 /* ---- Names ---- */
 
 static int change_move(unsigned round)
@@ -81,11 +88,11 @@ static int change_pair(unsigned round)
 {
 	int error = exchange("pair-1", "pair-2");
 
-	(void)round;
 	if (error)
 		return error;
 	if (unlink("pair-2") < 0)
 		return -errno;
+	dwell(round);
 	return make_file("pair-2", "pair");
 }
 
@@ -100,12 +107,15 @@ static int change_visit(unsigned round)
 {
 	int error = move("gate/guest", "cellar/guest");
 
-	(void)round;
 	if (!error)
 		error = move("cellar/spare", "cellar/guest/hidden");
+	dwell(round);
 	if (!error)
 		error = move("cellar/guest/hidden", "cellar/spare");
-	return error ? error : move("cellar/guest", "gate/guest");
+	if (!error)
+		error = move("cellar/guest", "gate/guest");
+	dwell(round / 16);
+	return error;
 }
 
 /* ---- Mounts ---- */
@@ -139,11 +149,13 @@ static int change_veil(unsigned round)
 {
 	int error;
 
+	dwell(round / 2);
 	if (round % 2)
 		return 0;
 	if (mount("store", "veil", NULL, MS_BIND, NULL) < 0)
 		return -errno;
 	error = result_of(renameat(AT_FDCWD, "veiled", under_veil, "hidden"));
+	dwell(round / 2);
 	if (!error)
 		error = result_of(renameat(under_veil, "hidden", AT_FDCWD, "veiled"));
 	return error ? error : unmount("veil", 0);
@@ -177,7 +189,7 @@ const struct changer changers[] = {
 	{"visit", change_visit},
 	{"mount", change_mount},
 	{"veil", change_veil},
-	{"drop caches", change_caches},
+	{"caches", change_caches},
 	{"retry", change_retry},
 };
 const size_t nr_changers = sizeof(changers) / sizeof(changers[0]);

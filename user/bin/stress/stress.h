@@ -13,9 +13,10 @@
  *
  * Two kinds of walk are judged more sharply than the rest.
  *
- *	cached only   never holds anything, so all it saw on its way was true at one moment: what is below
- *	              a folder only while that is somewhere else, it never finds. A walk that takes
- *	              references may (struct target, later): it steps into the folder, which is then moved.
+ *	cached only   never holds anything: at each step folder and entry were both there at one moment.
+ *	              What is in a folder only while that is somewhere else, it never finds. A walk that
+ *	              takes references may (struct target, later): it steps into the folder, which is then
+ *	              moved.
  *	scoped        must not get out of the folder it started in, whatever is moved where.
  */
 #pragma once
@@ -28,11 +29,14 @@
 
 struct target {
 	const char *path;     /* relative to the folder made for the run, or absolute */
+	const char *by;	      /* the changer it is about, or NULL */
 	const char *texts[2]; /* what it may hold; none: it never exists */
 	bool may_miss;	      /* ENOENT is an answer, too */
 	const char *later;    /* what only a walk that takes references may find */
 	ino_t inode;	      /* not 0: a file of the disk, which is this one */
 };
+/* Open only what is about one of the changers wanted; NULL: all there is, files of the disk as well. */
+void targets_choose(bool (*wanted)(const char *name));
 /* A walk's choice, by a random number. */
 const struct target *target_some(unsigned random);
 /* For walks that start, and must stay, in the folder x. */
@@ -51,8 +55,6 @@ extern unsigned long stress_mounts, stress_busy;
 int changes_begin(void);
 void changes_end(void);
 
-/* Find files on the disk that are going to be evicted. */
-void tree_find_disk_files(void);
 /* Make the tree in the current folder. 0 or -errno, said on stderr. */
 int tree_make(void);
 void tree_remove(void);

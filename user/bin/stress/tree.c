@@ -14,43 +14,58 @@
 static char host_name[TEXT_SIZE + 1];
 
 static const struct target targets[] = {
-	/* Whoever is fooled by one of these has missed a change on the way: taken half of the time. */
-	{.path = "gate/guest/hidden", .may_miss = true, .later = "hidden"},
-	{.path = "./gate/./guest/hidden", .may_miss = true, .later = "hidden"},
-	{.path = "veil/hidden", .may_miss = true, .later = "hidden"},
-	{.path = "pair-1", .texts = {"pair"}},
-	{.path = "./pair-1", .texts = {"pair"}},
-	{.path = "x/wander/../mark", .texts = {"in x"}, .may_miss = true, .later = "in y"},
-	{.path = "y/wander/../mark", .texts = {"in y"}, .may_miss = true, .later = "in x"},
-	{.path = "veil/file", .texts = {"covered", "mounted"}},
-	{.path = "veil/../fixed/a/b/c/file", .texts = {"fixed"}},
-	{.path = "again", .texts = {"again"}, .may_miss = true},
+	/* Whoever is fooled by one of these has missed a change: taken half of the time. */
+	{.path = "gate/guest/hidden", .by = "visit", .may_miss = true, .later = "hidden"},
+	{.path = "./gate/./guest/hidden", .by = "visit", .may_miss = true, .later = "hidden"},
+	{.path = "veil/hidden", .by = "veil", .may_miss = true, .later = "hidden"},
+	{.path = "pair-1", .by = "pair", .texts = {"pair"}},
+	{.path = "./pair-1", .by = "pair", .texts = {"pair"}},
+	{.path = "x/wander/../mark",
+		.by = "wander",
+		.texts = {"in x"},
+		.may_miss = true,
+		.later = "in y"},
+	{.path = "y/wander/../mark",
+		.by = "wander",
+		.texts = {"in y"},
+		.may_miss = true,
+		.later = "in x"},
+	{.path = "veil/file", .by = "veil", .texts = {"covered", "mounted"}},
+	{.path = "veil/../fixed/a/b/c/file", .by = "veil", .texts = {"fixed"}},
+	{.path = "again", .by = "recreate", .texts = {"again"}, .may_miss = true},
 #define NR_SHARP 10
 	{.path = "fixed/a/b/c/file", .texts = {"fixed"}},
-	{.path = "x/moving", .texts = {"moving"}, .may_miss = true},
-	{.path = "y/moving", .texts = {"moving"}, .may_miss = true},
-	{.path = "swap-1", .texts = {"swap one", "swap two"}},
-	{.path = "swap-2", .texts = {"swap one", "swap two"}},
-	{.path = "pair-2", .texts = {"pair"}, .may_miss = true},
-	{.path = "folder-1/inside", .texts = {"in one", "in two"}},
-	{.path = "folder-2/inside", .texts = {"in one", "in two"}},
-	{.path = "folder-1/../fixed/a/b/c/file", .texts = {"fixed"}},
-	{.path = "here/deep/inside", .texts = {"wanderer"}, .may_miss = true},
-	{.path = "there/deep/inside", .texts = {"wanderer"}, .may_miss = true},
-	{.path = "x/wander/inner/../../mark", .texts = {"in x"}, .may_miss = true, .later = "in y"},
-	{.path = "replaced", .texts = {"replaced"}},
-	{.path = "link", .texts = {"fixed", "replaced"}},
-	{.path = "link-to-moving", .texts = {"moving"}, .may_miss = true},
-	{.path = "mnt/file", .texts = {"mounted"}, .may_miss = true},
+	{.path = "x/moving", .by = "move", .texts = {"moving"}, .may_miss = true},
+	{.path = "y/moving", .by = "move", .texts = {"moving"}, .may_miss = true},
+	{.path = "swap-1", .by = "swap", .texts = {"swap one", "swap two"}},
+	{.path = "swap-2", .by = "swap", .texts = {"swap one", "swap two"}},
+	{.path = "pair-2", .by = "pair", .texts = {"pair"}, .may_miss = true},
+	{.path = "folder-1/inside", .by = "folders", .texts = {"in one", "in two"}},
+	{.path = "folder-2/inside", .by = "folders", .texts = {"in one", "in two"}},
+	{.path = "folder-1/../fixed/a/b/c/file", .by = "folders", .texts = {"fixed"}},
+	{.path = "here/deep/inside", .by = "folders", .texts = {"wanderer"}, .may_miss = true},
+	{.path = "there/deep/inside", .by = "folders", .texts = {"wanderer"}, .may_miss = true},
+	/* no step down or up looks at two entries that are not next to each other */
+	{.path = "x/wander/inner/../../mark",
+		.by = "wander",
+		.texts = {"in x", "in y"},
+		.may_miss = true},
+	{.path = "replaced", .by = "replace", .texts = {"replaced"}},
+	{.path = "link", .by = "replace", .texts = {"fixed", "replaced"}},
+	{.path = "link-to-moving", .by = "move", .texts = {"moving"}, .may_miss = true},
+	{.path = "mnt/file", .by = "mount", .texts = {"mounted"}, .may_miss = true},
 	/* from inside a mount that has been detached there is no way up */
-	{.path = "mnt/../fixed/a/b/c/file", .texts = {"fixed"}, .may_miss = true},
-	{.path = "veil/over/../file", .texts = {"mounted"}, .may_miss = true},
-	{.path = "veil/over/../../swap-1", .texts = {"swap one", "swap two"}, .may_miss = true},
+	{.path = "mnt/../fixed/a/b/c/file", .by = "mount", .texts = {"fixed"}, .may_miss = true},
+	{.path = "veil/over/../file", .by = "veil", .texts = {"mounted"}, .may_miss = true},
+	{.path = "veil/over/../../swap-1",
+		.by = "veil",
+		.texts = {"swap one", "swap two"},
+		.may_miss = true},
 	/* one is in what covers, the other in what is covered */
-	{.path = "veil/over/../under/file", .may_miss = true},
+	{.path = "veil/over/../under/file", .by = "veil", .may_miss = true},
 	{.path = "fixed/a/never", .may_miss = true},
 	{.path = "fixed/never/file", .may_miss = true},
-	{.path = "/etc/hostname", .texts = {host_name}},
+	{.path = "/etc/hostname", .by = "caches", .texts = {host_name}},
 	{.path = "/usr/never", .may_miss = true},
 };
 #define NR_TARGETS (sizeof(targets) / sizeof(targets[0]))
@@ -65,15 +80,6 @@ const size_t nr_scoped_targets = sizeof(scoped_targets) / sizeof(scoped_targets[
 #define MAX_DISK_FILES 64
 static struct target disk_files[MAX_DISK_FILES];
 static unsigned nr_disk_files;
-
-const struct target *target_some(unsigned random)
-{
-	unsigned which = random / 4;
-
-	if (random % 4 == 3 && nr_disk_files)
-		return &disk_files[which % nr_disk_files];
-	return &targets[which % (random % 4 < 2 ? NR_SHARP : NR_TARGETS)];
-}
 
 /* ---- Files of the disk ---- */
 
@@ -104,9 +110,29 @@ static void find_files(const char *folder, unsigned nr, unsigned levels)
 		closedir(dir);
 }
 
-void tree_find_disk_files(void)
+/* ---- What a walk chooses from ---- */
+
+static const struct target *chosen[NR_TARGETS]; /* in the order of targets */
+static unsigned nr_chosen, nr_sharp;
+
+void targets_choose(bool (*wanted)(const char *name))
 {
-	find_files("/usr", MAX_DISK_FILES, 3);
+	for (unsigned i = 0; i < NR_TARGETS; i++)
+		if (!wanted || (targets[i].by && wanted(targets[i].by))) {
+			chosen[nr_chosen++] = &targets[i];
+			nr_sharp += i < NR_SHARP;
+		}
+	if (!wanted || wanted("caches"))
+		find_files("/usr", MAX_DISK_FILES, 3);
+}
+
+const struct target *target_some(unsigned random)
+{
+	unsigned which = random / 4;
+
+	if (nr_disk_files && (random % 4 == 3 || !nr_chosen))
+		return &disk_files[which % nr_disk_files];
+	return chosen[which % (random % 4 < 2 && nr_sharp ? nr_sharp : nr_chosen)];
 }
 
 /* ---- The tree ---- */
