@@ -1,7 +1,8 @@
 /*
  * Doubly linked lists (list_head) and singly headed hash chains that readers may walk under RCU
- * (hlist). The _rcu forms publish with a release store; a reader follows with READ_ONCE and data
- * dependence. A removed entry keeps its forward pointer so that a reader standing on it can go on.
+ * (hlist). The _rcu forms publish with a release store, and removing an entry publishes the next one
+ * anew; a reader follows with acquire loads. A removed entry keeps its forward pointer so that a reader
+ * standing on it can go on.
  */
 #pragma once
 
@@ -49,7 +50,7 @@ static inline void list_add_tail(struct list_head *e, struct list_head *h)
 static inline void list_unlink_(struct list_head *e)
 {
 	e->next->prev = e->prev;
-	WRITE_ONCE(e->prev->next, e->next);
+	store_release(&e->prev->next, e->next);
 }
 
 /* Remove and leave e an empty list of its own, so that list_empty(e) tells. */
@@ -96,8 +97,8 @@ static inline void list_splice_tail(struct list_head *from, struct list_head *to
 	    (n) = list_entry((e)->m.next, typeof(*(e)), m);                                        \
 		&(e)->m != (h); (e) = (n), (n) = list_entry((n)->m.next, typeof(*(e)), m))
 #define list_for_each_entry_rcu(e, h, m)                                                           \
-	for ((e) = list_entry(READ_ONCE((h)->next), typeof(*(e)), m); &(e)->m != (h);              \
-		(e) = list_entry(READ_ONCE((e)->m.next), typeof(*(e)), m))
+	for ((e) = list_entry(load_acquire(&(h)->next), typeof(*(e)), m); &(e)->m != (h);          \
+		(e) = list_entry(load_acquire(&(e)->m.next), typeof(*(e)), m))
 
 /* Hash chain: one pointer per bucket; pprev makes removal possible without the head. */
 struct hlist_node {
@@ -128,12 +129,13 @@ static inline void hlist_del_rcu(struct hlist_node *n)
 {
 	struct hlist_node *next = n->next;
 
-	WRITE_ONCE(*n->pprev, next);
+	store_release(n->pprev, next);
 	if (next)
 		WRITE_ONCE(next->pprev, n->pprev);
 	WRITE_ONCE(n->pprev, NULL);
 }
 
 #define hlist_for_each_entry_rcu(e, h, m)                                                          \
-	for (struct hlist_node *n_ = READ_ONCE((h)->first);                                        \
-		n_ && ((e) = container_of(n_, typeof(*(e)), m), true); n_ = READ_ONCE(n_->next))
+	for (struct hlist_node *n_ = load_acquire(&(h)->first);                                    \
+		n_ && ((e) = container_of(n_, typeof(*(e)), m), true);                             \
+		n_ = load_acquire(&n_->next))

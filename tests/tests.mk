@@ -24,10 +24,15 @@ test-host test-hosted test-libc-only test-guest test-crash test-disks test-progr
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
 LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi_kernel
 
-test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES)
+# The hosted kernel under sanitizers; ThreadSanitizer where there is clang.
+HOSTED_SANITIZED := $(HOST_OUT)/unlazy-asan \
+	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan)
+
+test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED)
 
 test-built:
-	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
+	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' \
+	HOSTED_SANITIZED='$(abspath $(HOSTED_SANITIZED))' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)
 
 .PHONY: test test-layers test-ready test-built test-host test-hosted test-libc-only test-guest test-crash \

@@ -34,7 +34,7 @@ static struct mutex mount_tree_mutex = MUTEX_INIT(mount_tree_mutex, RANK_MOUNT_T
 static struct hlist_head buckets[NR_BUCKETS];		 /* mount_lock, RCU */
 static struct list_head mounts = LIST_HEAD_INIT(mounts); /* mount_lock */
 static struct mount *root_mount;			 /* set once */
-static struct slab_cache *mount_cache;
+static struct slab_cache *mount_cache, *counts_cache;
 static struct spinlock dead_lock = SPINLOCK_INIT(RANK_LRU);
 static struct list_head dead = LIST_HEAD_INIT(dead); /* dead_lock */
 static struct work dead_work;
@@ -209,7 +209,7 @@ static struct mount *mount_new(
 		super_put(sb);
 		return NULL;
 	}
-	m->counts = kzalloc(nr_cpus * sizeof(*m->counts), ALLOC_WAIT);
+	m->counts = slab_zalloc(counts_cache, ALLOC_WAIT);
 	if (!m->counts) {
 		slab_free(mount_cache, m);
 		super_put(sb);
@@ -231,7 +231,7 @@ static void mount_free_rcu(struct rcu_head *head)
 {
 	struct mount *m = container_of(head, struct mount, rcu);
 
-	kfree(m->counts);
+	slab_free(counts_cache, m->counts);
 	slab_free(mount_cache, m);
 }
 
@@ -474,7 +474,10 @@ void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)
 void mount_init(void)
 {
 	mount_cache = slab_cache_create("mount", sizeof(struct mount), CACHE_LINE, 0, NULL);
-	if (!mount_cache)
+	/* A line for each CPU: kmalloc aligns so only what is a power of two. */
+	counts_cache = slab_cache_create(
+		"mount_counts", nr_cpus * sizeof(struct mount_count), CACHE_LINE, 0, NULL);
+	if (!mount_cache || !counts_cache)
 		panic("mount: no memory");
 	work_init(&dead_work, end_dead_mounts);
 }

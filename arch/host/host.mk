@@ -16,7 +16,7 @@ PLAIN_PORT := $(patsubst %.c,$(PLAIN_OUT)/%.o,$(filter-out arch/host/main.c,$(wi
 # symbols.c reads a table that the metal's link makes; here ELF's own does (backtrace.c).
 PLAIN_OBJECTS := $(patsubst %.c,$(PLAIN_OUT)/%.o,$(filter-out kernel/symbols.c, \
 	$(foreach d,$(PORTABLE_DIRS),$(wildcard $(d)/*.c)) \
-	$(filter-out tests/guest/arch_%,$(wildcard tests/guest/*.c))))
+	$(filter-out tests/guest/arch_%,$(wildcard tests/guest/*.c)) $(wildcard tests/hosted/*.c)))
 
 $(PLAIN_OUT)/arch/host/%.o: arch/host/%.c
 	$(call say,HOSTCC,$<)
@@ -49,7 +49,8 @@ host: $(PLAIN_BINARY)
 
 # AddressSanitizer and UBSan: the objects of the unit tests, and what those leave out.
 ASAN_SOURCES := $(HOST_SOURCES) $(wildcard drivers/*.c drivers/virtio/*.c) \
-	$(filter-out tests/guest/arch_% tests/guest/kernel_process.c,$(wildcard tests/guest/*.c))
+	$(filter-out tests/guest/arch_% tests/guest/kernel_process.c,$(wildcard tests/guest/*.c)) \
+	$(wildcard tests/hosted/*.c)
 ASAN_OBJECTS := $(patsubst %.c,$(HOST_OUT)/%.o,$(filter-out kernel/symbols.c,$(ASAN_SOURCES)) \
 	$(filter-out arch/host/main.c,$(wildcard arch/host/*.c))) \
 	$(HOST_OUT)/arch/host/switch.o $(HOST_OUT)/programs.o

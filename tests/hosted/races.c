@@ -1,0 +1,322 @@
+/*
+ * System calls and rings on several hosted CPUs, under the sanitizers: threads open paths by openat, by a
+ * cached-only openat2 and by rings, while others rename directories, exchange files, create and remove,
+ * mount and unmount, and take the caches away. Every answer must be one that some instant explains, and
+ * nothing may be left behind.
+ *
+ * There is no program: the calls are made by kernel threads of a process with no memory of its own, which
+ * only the host port allows (arch/host/memory.c).
+ */
+#include "abi/errno.h"
+#include "kernel/ktest.h"
+#include "kernel/process.h"
+#include "kernel/reclaim.h"
+#include "kernel/string.h"
+#include "kernel/syscall.h"
+#include "kernel/wait.h"
+#include "ring/internal.h"
+#include "vfs/file_internal.h"
+
+syscall_fn sys_openat, sys_openat2, sys_close, sys_renameat2, sys_mkdirat, sys_unlinkat,
+	sys_symlinkat, sys_mount, sys_umount2, sys_io_uring_setup, sys_io_uring_enter;
+
+#define ROUNDS	 300
+#define BATCH	 8
+#define MNT_LAZY 2
+
+static struct process process = {.pid = 1000, .name = "races", .nofile_limit = 1024};
+static struct fs_context fs;
+static u32 busy; /* changers that have not finished; atomic */
+static u32 opened;
+
+/* ---- What may be answered ---- */
+
+#define MAY_BE(error) (1ull << (error))
+
+static const struct place {
+	const char *path;
+	u64 answers; /* MAY_BE bits of errno; 0: success */
+} places[] = {
+	{"/tmp/r/a/b/c/file", MAY_BE(0)},
+	{"/tmp/r/to-b/c/file", MAY_BE(0)},
+	{"/tmp/r/a/b/../../to-b/c", MAY_BE(0)},
+	{"/tmp/r/one", MAY_BE(0)},
+	{"/tmp/r/two", MAY_BE(0)},
+	{"/tmp/r/never", MAY_BE(ENOENT)},
+	{"/tmp/r/one/x", MAY_BE(ENOTDIR)},
+	{"/tmp/r/x/deep/file", MAY_BE(0) | MAY_BE(ENOENT)},
+	{"/tmp/r/a/x/deep/file", MAY_BE(0) | MAY_BE(ENOENT)},
+	{"/tmp/r/x/deep/../../a/b", MAY_BE(0) | MAY_BE(ENOENT)},
+	{"/tmp/r/churn", MAY_BE(0) | MAY_BE(ENOENT)},
+	{"/tmp/r/churn/x", MAY_BE(ENOENT) | MAY_BE(ENOTDIR)},
+	{"/tmp/r/m/file", MAY_BE(0) | MAY_BE(ENOENT)},
+	{"/tmp/r/m/..", MAY_BE(0)},
+};
+
+static void judge(const struct place *p, long answer, u64 also, const char *how)
+{
+	u64 allowed = p->answers | also;
+
+	if (answer >= 0) {
+		atomic_add(&opened, 1u);
+		sys_close(answer, 0, 0, 0, 0, 0);
+	}
+	if (answer < -63 || !(allowed & MAY_BE(answer < 0 ? -answer : 0)))
+		ktest_fail(__FILE__, __LINE__, "%s by %s: %ld", p->path, how, answer);
+}
+
+static u32 next_random(u32 *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+static const struct place *some_place(u32 *seed)
+{
+	return &places[next_random(seed) % ARRAY_SIZE(places)];
+}
+
+/* ---- Those who open ---- */
+
+static void open_plain(u32 *seed)
+{
+	const struct place *p = some_place(seed);
+
+	judge(p, sys_openat(AT_FDCWD, (long)p->path, O_RDONLY, 0, 0, 0), 0, "openat");
+}
+
+static void open_cached(u32 *seed)
+{
+	const struct place *p = some_place(seed);
+	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_CACHED};
+
+	judge(p, sys_openat2(AT_FDCWD, (long)p->path, (long)&how, sizeof(how), 0, 0),
+		MAY_BE(EAGAIN), "a cached-only openat2");
+}
+
+/* Below the working directory: what is meant is one of the tree's own places, or a race is reported. */
+static void open_beneath(u32 *seed)
+{
+	const struct place *p = some_place(seed);
+	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_BENEATH};
+
+	judge(p, sys_openat2(AT_FDCWD, (long)p->path + 1, (long)&how, sizeof(how), 0, 0),
+		MAY_BE(EAGAIN), "openat2 beneath");
+}
+
+/* A batch through the ring behind fd; everything is inline or by workers, nothing is EAGAIN. */
+static void open_by_ring(int fd, u32 *seed)
+{
+	struct ring *ring = file_lookup_fd_rcu(process.files, fd)->private_data;
+	u32 tail = READ_ONCE(ring->rings->sq_tail), head = READ_ONCE(ring->rings->cq_head);
+	const struct place *asked[BATCH];
+
+	for (u32 i = 0; i < BATCH; i++) {
+		u32 index = (tail + i) & (ring->sq_entries - 1);
+
+		asked[i] = some_place(seed);
+		ring->sqes[index] = (struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
+			.flags = next_random(seed) % 4 ? 0 : IOSQE_ASYNC,
+			.fd = AT_FDCWD,
+			.addr = (u64)asked[i]->path,
+			.user_data = i};
+		ring->sq_array[index] = index;
+	}
+	store_release(&ring->rings->sq_tail, tail + BATCH);
+	if (sys_io_uring_enter(fd, BATCH, BATCH, IORING_ENTER_GETEVENTS, 0, 0) != BATCH)
+		ktest_fail(__FILE__, __LINE__, "a batch was not taken as a whole");
+	for (u32 i = 0; i < BATCH; i++, head++) {
+		struct io_uring_cqe cqe;
+
+		if (load_acquire(&ring->rings->cq_tail) == head) {
+			ktest_fail(__FILE__, __LINE__, "%u completions are missing", BATCH - i);
+			return;
+		}
+		cqe = ring->rings->cqes[head & (ring->cq_entries - 1)];
+		judge(asked[cqe.user_data % BATCH], (s32)cqe.res_flags, 0, "the ring");
+	}
+	store_release(&ring->rings->cq_head, head);
+}
+
+static void ring_opener(u32 *seed)
+{
+	struct io_uring_params params = {0};
+	long fd = sys_io_uring_setup(BATCH, (long)&params, 0, 0, 0, 0);
+
+	if (fd < 0) {
+		ktest_fail(__FILE__, __LINE__, "no ring: %ld", fd);
+		return;
+	}
+	for (unsigned i = 0; i < 16; i++)
+		open_by_ring((int)fd, seed);
+	sys_close(fd, 0, 0, 0, 0, 0);
+}
+
+/* ---- Those who change ---- */
+
+static void must(long answer, const char *what)
+{
+	if (answer < 0)
+		ktest_fail(__FILE__, __LINE__, "%s: %ld", what, answer);
+}
+
+static void rename_to(const char *from, const char *to, u32 flags)
+{
+	must(sys_renameat2(AT_FDCWD, (long)from, AT_FDCWD, (long)to, flags, 0), from);
+}
+
+static void change_directories(u32 *seed)
+{
+	(void)seed;
+	rename_to("/tmp/r/x", "/tmp/r/a/x", 0);
+	rename_to("/tmp/r/a/x", "/tmp/r/a/a-longer-name-than-fits-into-the-dentry-itself", 0);
+	rename_to("/tmp/r/a/a-longer-name-than-fits-into-the-dentry-itself", "/tmp/r/x", 0);
+	rename_to("/tmp/r/one", "/tmp/r/two", RENAME_EXCHANGE);
+}
+
+static void make_file(const char *path)
+{
+	long fd = sys_openat(AT_FDCWD, (long)path, O_CREAT | O_RDWR, 0644, 0, 0);
+
+	must(fd, path);
+	sys_close(fd, 0, 0, 0, 0, 0);
+}
+
+static void make_directory(const char *path)
+{
+	must(sys_mkdirat(AT_FDCWD, (long)path, 0755, 0, 0, 0), path);
+}
+
+static void remove(const char *path, u32 flags)
+{
+	must(sys_unlinkat(AT_FDCWD, (long)path, flags, 0, 0, 0), path);
+}
+
+static void change_names(u32 *seed)
+{
+	if (next_random(seed) % 2) {
+		make_file("/tmp/r/churn");
+		remove("/tmp/r/churn", 0);
+	} else {
+		make_directory("/tmp/r/churn");
+		remove("/tmp/r/churn", AT_REMOVEDIR);
+	}
+}
+
+static void change_mounts(u32 *seed)
+{
+	(void)seed;
+	must(sys_mount((long)"races", (long)"/tmp/r/m", (long)"tmpfs", 0, (long)"", 0), "mount");
+	make_file("/tmp/r/m/file");
+	must(sys_umount2((long)"/tmp/r/m", MNT_LAZY, 0, 0, 0, 0), "umount");
+}
+
+static void take_caches(u32 *seed)
+{
+	drop_caches(next_random(seed) % 4);
+	yield();
+}
+
+/* ---- All of them at once ---- */
+
+struct actor {
+	void (*fn)(u32 *seed);
+	bool changes; /* ROUNDS times; the others as long as somebody changes something */
+	u32 seed;
+	struct thread *thread;
+	struct completion done;
+};
+
+static void actor_main(void *arg)
+{
+	struct actor *a = arg;
+
+	current->process = &process;
+	for (unsigned i = 0; a->changes ? i < ROUNDS : READ_ONCE(busy) > 0; i++)
+		a->fn(&a->seed);
+	if (a->changes)
+		atomic_sub(&busy, 1u);
+	current->process = NULL;
+	complete(&a->done);
+}
+
+static void make_tree(void)
+{
+	make_directory("/tmp/r");
+	make_directory("/tmp/r/a");
+	make_directory("/tmp/r/a/b");
+	make_directory("/tmp/r/a/b/c");
+	make_directory("/tmp/r/x");
+	make_directory("/tmp/r/x/deep");
+	make_directory("/tmp/r/m");
+	make_file("/tmp/r/a/b/c/file");
+	make_file("/tmp/r/x/deep/file");
+	make_file("/tmp/r/one");
+	make_file("/tmp/r/two");
+	must(sys_symlinkat((long)"a/b", AT_FDCWD, (long)"/tmp/r/to-b", 0, 0, 0), "symlink");
+}
+
+static void remove_tree(void)
+{
+	static const char *const files[] = {"/tmp/r/a/b/c/file", "/tmp/r/x/deep/file", "/tmp/r/one",
+		"/tmp/r/two", "/tmp/r/to-b"};
+	static const char *const directories[] = {"/tmp/r/a/b/c", "/tmp/r/a/b", "/tmp/r/a",
+		"/tmp/r/x/deep", "/tmp/r/x", "/tmp/r/m", "/tmp/r"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
+		remove(files[i], 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(directories); i++)
+		remove(directories[i], AT_REMOVEDIR);
+}
+
+static void run_actors(struct actor *actors, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (actors[i].changes)
+			atomic_add(&busy, 1u);
+	for (unsigned i = 0; i < n; i++) {
+		actors[i].seed = i + 1;
+		completion_init(&actors[i].done);
+		actors[i].thread = thread_create("actor", actor_main, &actors[i]);
+		assert(actors[i].thread);
+		thread_start(actors[i].thread);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		wait_for_completion(&actors[i].done);
+		thread_put(actors[i].thread);
+	}
+}
+
+KTEST(hosted_opens_while_everything_changes)
+{
+	static struct actor actors[] = {
+		{.fn = change_directories, .changes = true},
+		{.fn = change_names, .changes = true},
+		{.fn = change_mounts, .changes = true},
+		{.fn = take_caches},
+		{.fn = open_plain},
+		{.fn = open_cached},
+		{.fn = open_beneath},
+		{.fn = ring_opener},
+		{.fn = ring_opener},
+	};
+	u64 files = file_count();
+
+	process.files = files_create(&process, 0);
+	spin_lock_init(&fs.lock, RANK_FS_CONTEXT);
+	mount_get_root(&fs.root);
+	mount_get_root(&fs.pwd);
+	process.fs = &fs;
+	current->process = &process;
+	make_tree();
+	run_actors(actors, ARRAY_SIZE(actors));
+	ring_pool_process_exiting(&process);
+	ring_pool_process_release(&process);
+	remove_tree();
+	current->process = NULL;
+	files_destroy(process.files);
+	path_put(&fs.root);
+	path_put(&fs.pwd);
+	KT_CHECK(opened > 1000);
+	KT_EQ(file_count(), files);
+}
