@@ -1,9 +1,10 @@
 /*
  * Wait queues and completions.
  *
- * Ordering: a sleeper sets its state (full barrier in thread_prepare_sleep), then tests the
- * condition; a waker makes the condition true, then takes the queue's lock and wakes. Whichever
- * comes second sees the other: no wake-up is lost.
+ * Ordering: a sleeper queues itself and sets its state (full barrier in thread_prepare_sleep), then
+ * tests the condition; a waker makes the condition true, then (full barrier) looks whether anyone is
+ * queued and wakes. Whichever comes second sees the other: no wake-up is lost. Mostly nobody is queued,
+ * and the lock is not taken.
  *
  * Locking: waitqueue.lock (RANK_WAITQUEUE, interrupts off), inside it only run-queue locks.
  */
@@ -52,20 +53,27 @@ static void wake_locked(struct waitqueue *wq, bool one)
 	}
 }
 
+static void wake_up(struct waitqueue *wq, bool one)
+{
+	u64 flags;
+
+	/* Partner: thread_prepare_sleep, between waitqueue_add and the sleeper's test. */
+	smp_mb();
+	if (likely(!waitqueue_active(wq)))
+		return;
+	flags = spin_lock_irqsave(&wq->lock);
+	wake_locked(wq, one);
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+
 void wake_up_all(struct waitqueue *wq)
 {
-	u64 flags = spin_lock_irqsave(&wq->lock);
-
-	wake_locked(wq, false);
-	spin_unlock_irqrestore(&wq->lock, flags);
+	wake_up(wq, false);
 }
 
 void wake_up_one(struct waitqueue *wq)
 {
-	u64 flags = spin_lock_irqsave(&wq->lock);
-
-	wake_locked(wq, true);
-	spin_unlock_irqrestore(&wq->lock, flags);
+	wake_up(wq, true);
 }
 
 static void deadline_passed(struct timer *t)
