@@ -83,9 +83,21 @@ void ext4_block_set_verified(const struct ext4_block *b)
 		page_part_set_verified(b->page, b->data);
 }
 
+/* The block's third unit stands for its entries. */
+bool ext4_entries_verified(const struct ext4_block *b)
+{
+	return b->page && page_part_verified(b->page, b->data + 2 * PAGE_VERIFIED_UNIT);
+}
+
+void ext4_entries_set_verified(const struct ext4_block *b)
+{
+	if (b->page)
+		page_part_set_verified(b->page, b->data + 2 * PAGE_VERIFIED_UNIT);
+}
+
 /*
- * Inodes are 128 bytes or more, and the second unit of each stands for it: the first of the first one
- * is the whole block's, should something else take the block for its own.
+ * Inodes are 128 bytes or more, and the second unit of each stands for it: an odd one of the block,
+ * should something else take the block for its own.
  */
 bool ext4_inode_verified(const struct ext4_block *b, const u8 *raw)
 {

@@ -49,7 +49,7 @@ static int leaf_verify(struct ext4 *fs, const struct ext4_inode *dir, const stru
 		tail.file_type != EXT4_DIRENT_TAIL_TYPE)
 		return ext4_error(fs, -EUCLEAN, dir->file.ino, b->nr,
 			"a directory block without its checksum");
-	if (ext4_crc32c(dir->file.checksum_seed, b->data, at) != le32_get(tail.checksum))
+	if (ext4_crc32c(ext4_file_seed(fs, &dir->file), b->data, at) != le32_get(tail.checksum))
 		return ext4_error(
 			fs, -EBADMSG, dir->file.ino, b->nr, "wrong checksum of a directory block");
 	return 0;
@@ -73,7 +73,7 @@ static int dx_verify(
 			"a hash tree block with too many entries");
 	ext4_copy(&tail, b->data + at);
 
-	u32 crc = ext4_crc32c(dir->file.checksum_seed, b->data,
+	u32 crc = ext4_crc32c(ext4_file_seed(fs, &dir->file), b->data,
 		entries + count * sizeof(struct ext4_disk_dx_entry));
 
 	crc = ext4_crc32c(crc, &tail.reserved, sizeof(tail.reserved));

@@ -101,7 +101,7 @@ static int node_verify(struct ext4 *fs, const struct ext4_file *file, const stru
 			return ext4_error(fs, -EUCLEAN, file->ino, b->nr,
 				"an extent node without room for its checksum");
 		ext4_copy(&stored, b->data + tail);
-		if (ext4_crc32c(file->checksum_seed, b->data, tail) != le32_get(stored))
+		if (ext4_crc32c(ext4_file_seed(fs, file), b->data, tail) != le32_get(stored))
 			return ext4_error(
 				fs, -EBADMSG, file->ino, b->nr, "wrong checksum of an extent node");
 	}

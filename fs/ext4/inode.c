@@ -248,7 +248,7 @@ static int inode_fill(struct ext4 *fs, struct ext4_inode *inode, u32 ino)
 		return ext4_error(fs, -EUCLEAN, ino, 0, "more extra fields than fit");
 	if (le16_get(d.links_count) == 0)
 		return ext4_error(fs, -EUCLEAN, ino, 0, "a name leads to a deleted inode");
-	ext4_file_init(fs, &inode->file, ino, &d);
+	ext4_file_init(&inode->file, ino, &d);
 	if (inode->file.flags & (EXT4_INODE_INLINE | EXT4_INODE_ENCRYPT | EXT4_INODE_CASEFOLD))
 		return ext4_error(fs, -EUCLEAN, ino, 0,
 			"inline, encrypted or casefolded without the feature");

@@ -42,7 +42,7 @@ struct ext4_run {
 struct ext4_file {
 	u32 ino;
 	u32 flags; /* EXT4_INODE_* */
-	u32 checksum_seed;
+	le32 generation;
 	struct spinlock lock;
 	struct ext4_run last;		/* guarded by lock; count 0: none */
 	u32 words[EXT4_NR_BLOCK_WORDS]; /* i_block, as it lay on the disk */
@@ -145,10 +145,12 @@ void ext4_block_put(struct ext4_block *b);
 /* Block nr is about to be read, and those around it, inside [first, first + count), probably soon after:
  * unless it is in memory, start reading the 32 KiB around it. May sleep. */
 void ext4_block_neighbours(struct ext4 *fs, u64 nr, u64 first, u64 count);
-/* Checksum state of a block in memory, and of the inode at raw in it; a replayed copy is verified every
- * time. */
+/* Has the checksum of a block in memory been verified, have the entries of a directory's, has that of
+ * the inode at raw in it? A replayed copy is verified every time. */
 bool ext4_block_verified(const struct ext4_block *b);
 void ext4_block_set_verified(const struct ext4_block *b);
+bool ext4_entries_verified(const struct ext4_block *b);
+void ext4_entries_set_verified(const struct ext4_block *b);
 bool ext4_inode_verified(const struct ext4_block *b, const u8 *raw);
 void ext4_inode_set_verified(const struct ext4_block *b, const u8 *raw);
 /* Say on the console that something is wrong with inode ino (0: none) at block nr (0: none), as
@@ -171,8 +173,9 @@ int ext4_groups_load(struct ext4 *fs);
 
 /* ---- map.c, extent.c, indirect.c ---- */
 
-void ext4_file_init(
-	struct ext4 *fs, struct ext4_file *file, u32 ino, const struct ext4_disk_inode *raw);
+void ext4_file_init(struct ext4_file *file, u32 ino, const struct ext4_disk_inode *raw);
+/* What the checksums of the file's blocks begin with. */
+u32 ext4_file_seed(const struct ext4 *fs, const struct ext4_file *file);
 /*
  * The run of equal mapping that begins at block lblk of the file. run->first is lblk, run->count at
  * least 1; run->block 0 for a hole or unwritten space. May sleep. 0 or -errno.
@@ -204,13 +207,17 @@ struct ext4_dirent {
 /* Say what is wrong with the entry at offset. Returns -EUCLEAN. */
 int ext4_dirent_bad(struct ext4 *fs, const struct ext4_inode *dir, const struct ext4_block *b,
 	const struct ext4_dirent *e, u32 offset);
-/* Decode the entry at offset of a directory block. 0 or -EUCLEAN. Inline: a search reads many. */
-static inline int ext4_dirent_read(struct ext4 *fs, const struct ext4_inode *dir,
-	const struct ext4_block *b, u32 offset, struct ext4_dirent *out)
+/* Decode the entry at offset of a directory block. False: it is none. Inline: a search reads many. */
+static inline bool ext4_dirent_decode(
+	const struct ext4 *fs, const struct ext4_block *b, u32 offset, struct ext4_dirent *out)
 {
 	struct ext4_disk_dirent d;
 	bool has_type = fs->incompat & EXT4_INCOMPAT_FILETYPE;
 
+	if (unlikely(fs->block_size - offset < sizeof(d))) {
+		*out = (struct ext4_dirent){.rec_len = 0};
+		return false;
+	}
 	ext4_copy(&d, b->data + offset);
 	out->ino = le32_get(d.inode);
 	out->rec_len = le16_get(d.rec_len);
@@ -219,13 +226,19 @@ static inline int ext4_dirent_read(struct ext4 *fs, const struct ext4_inode *dir
 	out->name = (const char *)b->data + offset + sizeof(d);
 	if (unlikely(out->rec_len < EXT4_DIRENT_MIN || out->rec_len % 4 ||
 		     out->rec_len > fs->block_size - offset))
-		return ext4_dirent_bad(fs, dir, b, out, offset);
+		return false;
 	if (out->ino == 0) /* free space; the rest is left over from what was there */
-		return 0;
-	if (unlikely(out->ino > fs->inodes || out->name_len == 0 || out->name_len > EXT4_NAME_MAX ||
-		     sizeof(d) + out->name_len > out->rec_len))
-		return ext4_dirent_bad(fs, dir, b, out, offset);
-	return 0;
+		return true;
+	return likely(out->ino <= fs->inodes && out->name_len != 0 &&
+		      out->name_len <= EXT4_NAME_MAX && sizeof(d) + out->name_len <= out->rec_len);
+}
+/* The same, and say what is wrong. 0 or -EUCLEAN. */
+static inline int ext4_dirent_read(struct ext4 *fs, const struct ext4_inode *dir,
+	const struct ext4_block *b, u32 offset, struct ext4_dirent *out)
+{
+	return likely(ext4_dirent_decode(fs, b, offset, out))
+		       ? 0
+		       : ext4_dirent_bad(fs, dir, b, out, offset);
 }
 /* Block lblk of a directory, its checksum verified. */
 int ext4_dir_block(struct ext4 *fs, struct ext4_inode *dir, u32 lblk, struct ext4_block *b);

@@ -436,7 +436,7 @@ static int journal_open(struct journal *j)
 	rc = ext4_inode_read(fs, fs->journal_ino, &d);
 	if (rc)
 		return refuse(j, rc, "its inode cannot be used");
-	ext4_file_init(fs, &j->file, fs->journal_ino, &d);
+	ext4_file_init(&j->file, fs->journal_ino, &d);
 	if ((le16_get(d.mode) & S_IFMT) != S_IFREG)
 		return refuse(j, -EUCLEAN, "is no file");
 	blocks = (le32_get(d.size_lo) | (u64)le32_get(d.size_high) << 32) >> fs->block_bits;

@@ -41,25 +41,75 @@ struct search {
 
 /* ---- Entry by entry ---- */
 
-static int search_block(const struct search *s, u32 lblk, u32 *ino)
+static bool is_wanted(const struct search *s, const struct ext4_dirent *e)
+{
+	return e->ino && e->name_len == s->len && memcmp(e->name, s->name, s->len) == 0;
+}
+
+/* Are all entries of the block as they should be? Looked at once, as long as it stays in memory. */
+static bool entries_good(const struct ext4 *fs, const struct ext4_block *b)
 {
 	struct ext4_dirent e;
+
+	if (ext4_entries_verified(b))
+		return true;
+	for (u32 at = 0; at < fs->block_size; at += e.rec_len)
+		if (!ext4_dirent_decode(fs, b, at, &e))
+			return false;
+	ext4_entries_set_verified(b);
+	return true;
+}
+
+/* Nothing is wrong with the entries: look closer only at names of the right length. */
+static int search_good(const struct search *s, const struct ext4_block *b, u32 *ino)
+{
+	u32 size = s->fs->block_size;
+	struct ext4_disk_dirent d;
+
+	for (u32 at = 0; at + sizeof(d) <= size; at += le16_get(d.rec_len)) {
+		struct ext4_dirent e;
+
+		ext4_copy(&d, b->data + at);
+		if (d.name_len != (u8)s->len && le16_get(d.rec_len) >= EXT4_DIRENT_MIN)
+			continue;
+		int bad = ext4_dirent_read(s->fs, s->dir, b, at, &e);
+
+		if (unlikely(bad))
+			return bad;
+		if (is_wanted(s, &e)) {
+			*ino = e.ino;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* One entry after the other: those before a damaged one are found. */
+static int search_doubtful(const struct search *s, const struct ext4_block *b, u32 *ino)
+{
+	struct ext4_dirent e;
+
+	for (u32 at = 0; at < s->fs->block_size; at += e.rec_len) {
+		int bad = ext4_dirent_read(s->fs, s->dir, b, at, &e);
+
+		if (bad)
+			return bad;
+		if (is_wanted(s, &e)) {
+			*ino = e.ino;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int search_block(const struct search *s, u32 lblk, u32 *ino)
+{
 	struct ext4_block b;
 	int rc = ext4_dir_block(s->fs, s->dir, lblk, &b);
 
 	if (rc)
 		return rc;
-	rc = -ENOENT;
-	for (u32 at = 0; rc == -ENOENT && at < s->fs->block_size; at += e.rec_len) {
-		int bad = ext4_dirent_read(s->fs, s->dir, &b, at, &e);
-
-		if (bad) {
-			rc = bad;
-		} else if (e.name_len == s->len && e.ino && memcmp(e.name, s->name, s->len) == 0) {
-			*ino = e.ino;
-			rc = 0;
-		}
-	}
+	rc = entries_good(s->fs, &b) ? search_good(s, &b, ino) : search_doubtful(s, &b, ino);
 	ext4_block_put(&b);
 	return rc;
 }

@@ -8,18 +8,21 @@
  */
 #include "fs/ext4/internal.h"
 
-void ext4_file_init(
-	struct ext4 *fs, struct ext4_file *file, u32 ino, const struct ext4_disk_inode *raw)
+void ext4_file_init(struct ext4_file *file, u32 ino, const struct ext4_disk_inode *raw)
 {
-	le32 number = le32_put(ino);
-
-	*file = (struct ext4_file){.ino = ino, .flags = le32_get(raw->flags)};
+	*file = (struct ext4_file){
+		.ino = ino, .flags = le32_get(raw->flags), .generation = raw->generation};
 	spin_lock_init(&file->lock, RANK_FS_SPIN);
 	for (u32 i = 0; i < EXT4_NR_BLOCK_WORDS; i++)
 		file->words[i] = le32_get(raw->block[i]);
-	file->checksum_seed = ext4_crc32c(fs->checksum_seed, &number, sizeof(number));
-	file->checksum_seed =
-		ext4_crc32c(file->checksum_seed, &raw->generation, sizeof(raw->generation));
+}
+
+u32 ext4_file_seed(const struct ext4 *fs, const struct ext4_file *file)
+{
+	le32 number = le32_put(file->ino);
+	u32 crc = ext4_crc32c(fs->checksum_seed, &number, sizeof(number));
+
+	return ext4_crc32c(crc, &file->generation, sizeof(file->generation));
 }
 
 /* Cut off what lies before lblk; false when it is not in run. */
