@@ -152,7 +152,7 @@ class Console:
         self.log = open(self.path, "w", buffering=1)
         command = machine("--append", kernel_arguments, *arguments)
         self.p = pexpect.spawn(command[0], command[1:], cwd=TOP, timeout=HUNG, encoding="utf-8",
-                               codec_errors="replace", dimensions=(24, 200), logfile=self.log,
+                               codec_errors="replace", dimensions=(24, 80), logfile=self.log,
                                maxread=65536, echo=False)
         self.p.logfile_read, self.p.logfile = self.log, None
         self.p.delaybeforesend = None

@@ -3,12 +3,14 @@
  * the terminal calls that isatty and line editing need are answered here.
  *
  * Of struct termios only the local flags mean something: without ICANON or ECHO the console is raw. The
- * other words are kept and given back. The window size comes from nobody: 24 by 80 until a program sets it.
+ * other words are kept and given back. The window has the rows= and columns= of the kernel's command line,
+ * 24 by 80 without, until a program sets it.
  *
  * Locking: tty_lock guards the settings.
  */
 #include "abi/errno.h"
 #include "abi/termios.h"
+#include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/mutex.h"
 #include "kernel/slab.h"
@@ -25,7 +27,13 @@ static struct termios tty_termios = {
 	.c_lflag = 0x8a3b, /* ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN */
 	.c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22},
 };
-static struct winsize tty_winsize = {.ws_row = 24, .ws_col = 80};
+static struct winsize tty_winsize;
+
+void console_file_init(void)
+{
+	tty_winsize.ws_row = (u16)cmdline_get_u64("rows", 24);
+	tty_winsize.ws_col = (u16)cmdline_get_u64("columns", 80);
+}
 
 static ssize console_file_read(
 	struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags)

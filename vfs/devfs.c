@@ -266,5 +266,6 @@ int devfs_start(void)
 
 void devfs_init(void)
 {
+	console_file_init();
 	file_system_register(&devfs);
 }

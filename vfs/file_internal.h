@@ -82,5 +82,6 @@ int path_may_change(const struct path *p);
 /* ---- console_file.c, devfs.c ---- */
 
 extern const struct file_ops console_file_ops;
+void console_file_init(void);
 /* A file for descriptors 0-2 of the first process, or ERR_PTR. Context: may sleep. */
 struct file *console_file_open(void);

@@ -444,6 +444,22 @@ def the_screen_shows_the_line(c):
             cancel(c)
 
 
+wide = Group("console/wide-terminal", "--smp", "1", append="rows=50 columns=132")
+GROUPS.append(wide)
+
+
+@wide.test
+def a_line_breaks_where_the_terminal_ends(c):
+    line = "echo " + "x" * 200
+    c.type(line)
+    seen = Terminal(132).feed("unlazy:/# " + c.drawn())
+    equal(seen.text(), "unlazy:/# " + line)
+    equal(len(seen.rows[0]), 132)
+    cancel(c)
+    longest = max(len(line.rstrip()) for line in c.run("ls /many").splitlines())
+    check(100 < longest <= 132, f"ls fills {longest} columns")
+
+
 @keys.test
 def control_c_gives_a_new_prompt(c):
     c.type("this is not run")

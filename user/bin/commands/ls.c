@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,14 +76,16 @@ static void print_long(const struct entry *e, const char *path)
 	putchar('\n');
 }
 
-/* Names alone, in columns of an 80-column terminal. */
+/* Names alone, in columns of the terminal. */
 static void print_columns(const struct entry *e, size_t n)
 {
-	size_t width = 1, rows, per_row;
+	struct winsize size;
+	bool told = ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+	size_t width = 1, rows, per_row, room = told ? size.ws_col : 80;
 
 	for (size_t i = 0; i < n; i++)
 		width = strlen(e[i].name) + 2 > width ? strlen(e[i].name) + 2 : width;
-	per_row = width < 80 ? 80 / width : 1;
+	per_row = width < room ? room / width : 1;
 	rows = (n + per_row - 1) / per_row;
 	for (size_t row = 0; row < rows; row++)
 		for (size_t i = row; i < n; i += rows) {

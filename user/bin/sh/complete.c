@@ -89,16 +89,16 @@ static size_t common_prefix(const struct candidates *c)
 	return len;
 }
 
-/* The candidates in columns of an 80-column line. */
+/* The candidates in columns of the terminal. */
 static char *columns(const struct candidates *c)
 {
-	size_t width = 0, per_line, size = 1, at = 0;
+	size_t width = 0, per_line, size = 1, at = 0, room = terminal_columns();
 	char *text;
 
 	for (size_t i = 0; i < c->n; i++)
 		width = strlen(c->names[i]) > width ? strlen(c->names[i]) : width;
 	width += 2;
-	per_line = width < 80 ? 80 / width : 1;
+	per_line = width < room ? room / width : 1;
 	size += c->n * (width + 1);
 	text = malloc(size);
 	for (size_t i = 0; text && i < c->n; i++) {

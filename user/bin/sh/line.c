@@ -3,8 +3,6 @@
  * before anything runs. Keys change the line here; what the terminal has to be told of it, and when, is
  * screen.c's: a byte typed at the end is only echoed, so that a log of the serial line reads like what
  * was typed, and while more keys wait nothing is drawn.
- *
- * Limits: the terminal is taken to be 80 columns wide when it does not tell.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -366,15 +364,6 @@ static bool edit_line(void)
 		}
 		edit(key == CTRL('D') ? KEY_DELETE : key);
 	}
-}
-
-static unsigned terminal_columns(void)
-{
-	struct winsize size;
-
-	if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		return size.ws_col;
-	return 80;
 }
 
 /* Without a terminal: plain lines. */

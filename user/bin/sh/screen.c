@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "sh.h"
@@ -46,6 +47,15 @@ static void put(const char *s, size_t len)
 void screen_control(const char *s)
 {
 	put(s, strlen(s));
+}
+
+unsigned terminal_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		return size.ws_col;
+	return 80;
 }
 
 static bool continues(char c)

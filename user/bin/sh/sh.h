@@ -122,6 +122,8 @@ char **vars_environment(struct arena *a);
 size_t var_name_length(const char *s);
 
 /* ---- screen.c ---- */
+/* How wide the terminal is; 80 when it does not tell. */
+unsigned terminal_columns(void);
 /* Begin with the terminal's cursor at the start of an empty row. prompt stays in use. */
 void screen_begin(const char *prompt, unsigned columns);
 /* Another prompt before the line. */
