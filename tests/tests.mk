@@ -12,13 +12,13 @@ ONLY ?=
 TEST_MAKE = $(MAKE) --no-print-directory DEBUG=1 $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 test:
-	$(Q)tools/deps build run test
+	$(Q)tools/deps build run test check
 	$(Q)$(TEST_MAKE) test-ready
 	$(Q)$(TEST_MAKE) test-built
 
 test-layers: test
 
-test-host test-hosted test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
+test-tree test-host test-hosted test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
 	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
 
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
@@ -35,5 +35,5 @@ test-built:
 	HOSTED_SANITIZED='$(abspath $(HOSTED_SANITIZED))' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)
 
-.PHONY: test test-layers test-ready test-built test-host test-hosted test-libc-only test-guest test-crash \
+.PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-libc-only test-guest test-crash \
 	test-disks test-programs test-console
