@@ -64,11 +64,11 @@ def block_of(image, path, logical=0):
     return int(run("debugfs", "-R", f"bmap {path} {logical}", image).split("\n")[-2].split()[0])
 
 
-def inode_of(image, path):
+def inode_of(image, path, block_size=BLOCK):
     """Where the inode lies in the image, in bytes."""
     found = re.search(r"located at block (\d+), offset (0x[0-9a-f]+)",
                       run("debugfs", "-R", f"imap {path}", image))
-    return int(found.group(1)) * BLOCK + int(found.group(2), 16)
+    return int(found.group(1)) * block_size + int(found.group(2), 16)
 
 
 def make_journal(image, options=""):

@@ -20,6 +20,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from diskimage import block_of as file_block, inode_of as inode_place, poke
+
 HOST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ext4_host")
 ENV = dict(os.environ, LC_ALL="C", PATH=os.environ["PATH"] + ":/sbin:/usr/sbin",
            ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=8")
@@ -88,7 +91,7 @@ def test(name, fn, *args):
         fn(*args)
         print(f"ok {name}")
         passed += 1
-    except Failure as e:
+    except (Failure, OSError) as e:
         print(f"FAIL {name}: {e}")
         failed += 1
     sys.stdout.flush()
@@ -354,13 +357,6 @@ def test_loops(tmp):
             raise Failure(f"no '{line}' in\n{out}")
 
 
-def inode_place(image, path):
-    """Where the inode lies on the disk, in bytes."""
-    out = subprocess.run(["debugfs", "-R", f"imap {path}", image], env=ENV, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL).stdout.decode().split()
-    return int(out[out.index("block", 6) + 1].rstrip(",")) * 1024 + int(out[-1], 16)
-
-
 def dirent_place(image, folder, name):
     """Where the entry lies, in bytes; the folder is one block."""
     block = file_block(image, folder)
@@ -382,7 +378,7 @@ def test_wrong_words(tmp):
     sparse(os.path.join(source, "two"), 9000, [(0, b"a"), (8192, b"b")])
     sparse(os.path.join(source, "tree"), 100 * 8192, [(i * 8192, b"%d" % i) for i in range(100)])
     mkfs(good, "-t ext4 -b 1024 -O ^metadata_csum", source, "16M")
-    f, d, l, two, tree, long = (inode_place(good, n) for n in ("f", "d", "l", "two", "tree", "long"))
+    f, d, l, two, tree, long = (inode_place(good, n, 1024) for n in ("f", "d", "l", "two", "tree", "long"))
     with open(good, "rb") as disk:
         disk.seek(tree + 0x28 + 12 + 4)
         leaf = struct.unpack("<I", disk.read(4))[0] * 1024
@@ -494,12 +490,6 @@ def test_no_filesystem(tmp):
         expect_refused(image, "not mounted")
 
 
-def poke(image, offset, data):
-    with open(image, "r+b") as f:
-        f.seek(offset)
-        f.write(data)
-
-
 def test_damaged_super(tmp):
     image = os.path.join(tmp, "image")
     mkfs(image, "-t ext4 -b 4096", size="64M")
@@ -552,11 +542,6 @@ def write_journal(image, tmp, transactions, version, size):
     out = debugfs(image, *commands, "jc")
     if "error" in out.lower() or "usage" in out.lower():
         raise Failure(out)
-
-
-def file_block(image, path, lblk=0):
-    return int(subprocess.run(["debugfs", "-R", f"bmap {path} {lblk}", image], env=ENV,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()[0])
 
 
 def journal_source(tmp):

@@ -15,7 +15,8 @@ $(HOST_OUT)/bin/ext4_host: $(EXT4_TEST_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -fsanitize=address,undefined -g -o $@ $^
 
-$(HOST_OUT)/bin/ext4_images: tests/host/ext4/images.py $(HOST_OUT)/bin/ext4_host
+$(HOST_OUT)/bin/ext4_images: tests/host/ext4/images.py tests/diskimage.py $(HOST_OUT)/bin/ext4_host
+	$(Q)install -m 644 tests/diskimage.py $(@D)
 	$(Q)install $< $@
 
 HOST_TESTS += $(HOST_OUT)/bin/ext4_images
