@@ -54,7 +54,7 @@
 #define GRANULARITY (1 * NSEC_PER_MSEC)
 #define SHORT_BURST (200 * NSEC_PER_USEC)
 #define SHORT_QUEUE 4
-#define HANDOVER_NS (200 * NSEC_PER_USEC)
+#define HANDOVER_NS (1 * NSEC_PER_MSEC)
 
 struct run_queue {
 	u32 lock;
