@@ -151,7 +151,8 @@ def wrong_arguments_are_told(c):
                     "free -h", "id root", "dmesg -x", "ls -z", "cat -z", "head -n x", "head -z", "tail -n", "wc -z",
                     "stat", "mkdir", "cp x", "ln x", "touch", "rm", "find /etc -name", "find /etc -foo",
                     "sleep x", "sleep", "seq x", "uname -r", "mount /dev/vda /mnt", "umount", "chmod rw x", "as", "walk",
-                    "walk -z /", "trace", "poweroff x", "openbench -z", "openbench -c 101", "sh -c", "hexdump -z"):
+                    "walk -z /", "trace", "poweroff x", "openbench -z", "openbench -c 101", "openbench -m openat,ring",
+                    "openbench -n 0", "openbench all", "sh -c", "hexdump -z"):
         c.see(command, rf"usage: {command.split()[0]}\b", status=2)
     c.see("exit x", r"^sh: exit: x: not a number$", status=2)
     c.see("ls --help", r"^usage: ls \[", r"^  list folders$")

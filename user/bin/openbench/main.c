@@ -37,19 +37,22 @@ static const char help[] =
 	"  --json        rows as JSON behind @row\n"
 	"  --insns       instructions of single operations instead; only under QEMU's -icount\n";
 
-static void usage(const char *problem)
+static void usage(const char *what, const char *problem)
 {
-	fprintf(stderr, "openbench: %s\n%s", problem, help);
+	fprintf(stderr, "openbench: %s: %s\nusage: openbench [OPTION...]; --help lists them\n",
+		what, problem);
 	exit(2);
 }
 
-static unsigned number(const char *s, unsigned long max)
+static unsigned number(const char *s, unsigned long least, unsigned long most)
 {
-	char *end;
+	char *end, problem[64];
 	unsigned long n = strtoul(s, &end, 10);
 
-	if (end == s || *end || n > max)
-		usage("not a number in range");
+	if (end == s || *end || n < least || n > most) {
+		snprintf(problem, sizeof(problem), "not a number from %lu to %lu", least, most);
+		usage(s, problem);
+	}
 	return (unsigned)n;
 }
 
@@ -58,11 +61,11 @@ static void parse_shares(char *text)
 	set.nr_cached = 0;
 	for (char *s = strtok(text, ","); s; s = strtok(NULL, ",")) {
 		if (set.nr_cached == MAX_CACHED)
-			usage("too many shares");
-		set.cached[set.nr_cached++] = (int)number(s, 100);
+			usage(s, "too many shares");
+		set.cached[set.nr_cached++] = (int)number(s, 0, 100);
 	}
 	if (set.nr_cached == 0)
-		usage("-c needs a share");
+		usage("-c", "needs a share");
 }
 
 /* Is name one of the comma-separated words of list? */
@@ -82,12 +85,18 @@ static bool among(const char *name, const char *list)
 
 static void check_methods(void)
 {
-	const struct method *m = methods;
+	for (const char *word = set.methods; *word;) {
+		char name[32];
+		size_t len = strcspn(word, ",");
+		const struct method *m = methods;
 
-	while (m->name && !among(m->name, set.methods))
-		m++;
-	if (!m->name)
-		usage("no such method");
+		snprintf(name, sizeof(name), "%.*s", (int)len, word);
+		while (m->name && strcmp(m->name, name) != 0)
+			m++;
+		if (!m->name)
+			usage(name, "no such method");
+		word += len + (word[len] == ',');
+	}
 }
 
 static void parse_options(int argc, char **argv)
@@ -97,10 +106,11 @@ static void parse_options(int argc, char **argv)
 		{"insns", no_argument, NULL, 'I'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int c;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "n:l:d:m:c:b:t:r:kh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'n':
-			set.limit = number(optarg, 100000000);
+			set.limit = number(optarg, 1, 100000000);
 			break;
 		case 'l':
 			set.list = optarg;
@@ -115,19 +125,19 @@ static void parse_options(int argc, char **argv)
 			parse_shares(optarg);
 			break;
 		case 'b':
-			set.batch = number(optarg, MAX_BATCH);
+			set.batch = number(optarg, 1, MAX_BATCH);
 			break;
 		case 't':
-			set.threads = number(optarg, MAX_THREADS);
+			set.threads = number(optarg, 1, MAX_THREADS);
 			break;
 		case 'r':
-			set.repeats = number(optarg, 1000);
+			set.repeats = number(optarg, 1, 1000);
 			break;
 		case 'k':
 			set.keep = true;
 			break;
 		case 'S':
-			set.start = (int)number(optarg, 3);
+			set.start = (int)number(optarg, 0, 3);
 			break;
 		case 'W':
 			set.warm = true;
@@ -142,11 +152,11 @@ static void parse_options(int argc, char **argv)
 			fputs(help, stdout);
 			exit(0);
 		default:
-			usage("unknown option");
+			usage(argv[optind - 1], "no such option, or its value is missing");
 		}
 	}
-	if (optind < argc || !set.batch || !set.threads || !set.repeats)
-		usage("bad arguments");
+	if (optind < argc)
+		usage(argv[optind], "no option");
 	check_methods();
 }
 
