@@ -107,6 +107,31 @@ static long system_call(const greg_t *r)
 	return fn(r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]);
 }
 
+#define TRAP_PROTECTION 13
+#define TRAP_PAGE_FAULT 14
+#define PF_WRITE	0x02
+#define PF_FETCH	0x10
+
+/* In the metal's words. */
+static const char *fault_kind(int signal, const greg_t *r)
+{
+	switch (signal) {
+	case SIGFPE:
+		return r[REG_TRAPNO] == 0 ? "divide error" : "FPU error";
+	case SIGILL:
+		return "illegal instruction";
+	case SIGTRAP:
+		return r[REG_TRAPNO] == 1 ? "debug trap" : "breakpoint";
+	}
+	if (r[REG_TRAPNO] == TRAP_PROTECTION)
+		return "protection fault";
+	if (r[REG_TRAPNO] != TRAP_PAGE_FAULT)
+		return "exception";
+	if (r[REG_ERR] & PF_FETCH)
+		return "jump to unmapped or non-executable memory";
+	return r[REG_ERR] & PF_WRITE ? "invalid write" : "invalid read";
+}
+
 static void program_exception(int signal, u64 address, const greg_t *r)
 {
 	static const struct {
@@ -116,16 +141,13 @@ static void program_exception(int signal, u64 address, const greg_t *r)
 		{"rsi", REG_RSI}, {"rdi", REG_RDI}, {"rbp", REG_RBP}, {"rsp", REG_RSP},
 		{"r8 ", REG_R8}, {"r9 ", REG_R9}, {"r10", REG_R10}, {"r11", REG_R11},
 		{"r12", REG_R12}, {"r13", REG_R13}, {"r14", REG_R14}, {"r15", REG_R15}};
-	const char *kind = signal == SIGSEGV  ? "invalid access"
-			   : signal == SIGFPE ? "arithmetic error"
-			   : signal == SIGILL ? "illegal instruction"
-					      : "exception";
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i += 4)
 		printk("  %s %016llx  %s %016llx  %s %016llx  %s %016llx", names[i].name,
 			r[names[i].reg], names[i + 1].name, r[names[i + 1].reg], names[i + 2].name,
 			r[names[i + 2].reg], names[i + 3].name, r[names[i + 3].reg]);
-	program_fault(signal, kind, (u64)r[REG_RIP], address);
+	program_fault(signal, fault_kind(signal, r), (u64)r[REG_RIP],
+		r[REG_TRAPNO] == TRAP_PAGE_FAULT ? address : 0);
 }
 
 /* What brought current out of program code, for the switch to its kernel stack. */

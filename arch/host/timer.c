@@ -21,12 +21,24 @@
 static u64 sleeps_until; /* 0: no thread, or it is awake and will look again */
 static u32 rounds;	 /* futex: changes when the thread is to look again */
 
-u64 arch_clock_ns(void)
+static u64 start_ns; /* when this machine was switched on; written once, before there are threads */
+
+static u64 linux_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * NSEC_PER_SEC + (u64)ts.tv_nsec;
+}
+
+__attribute__((constructor)) static void switch_on(void)
+{
+	start_ns = linux_ns() - NSEC_PER_MSEC; /* zero is no time */
+}
+
+u64 arch_clock_ns(void)
+{
+	return linux_ns() - start_ns;
 }
 
 u64 arch_rtc_seconds(void)
