@@ -156,7 +156,7 @@ static void account(struct run_queue *rq)
 	rq->switched_ns = now;
 	if (t == rq->idle)
 		return;
-	t->run_ns += ran;
+	WRITE_ONCE(t->run_ns, t->run_ns + ran);
 	t->vruntime += ran;
 	t->burst += ran;
 }
@@ -274,7 +274,7 @@ static struct thread *pick_next(struct run_queue *rq)
 	if (!t)
 		return rq->idle;
 	if ((s64)(t->vruntime - rq->min_vruntime) > 0)
-		rq->min_vruntime = t->vruntime;
+		WRITE_ONCE(rq->min_vruntime, t->vruntime);
 	return t;
 }
 
@@ -317,7 +317,7 @@ static void reschedule(bool voluntary)
 		raw_unlock(&rq->lock);
 		return;
 	}
-	prev->switches++;
+	WRITE_ONCE(prev->switches, prev->switches + 1);
 	prev->on_cpu = false;
 	next->on_cpu = true;
 	rq->curr = next;

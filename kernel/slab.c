@@ -190,7 +190,7 @@ static void *slab_take_object(struct slab_cache *c, struct page *head)
 	head->index = (u64)*slab_link_of(c, object);
 	if (!head->index)
 		list_del(&head->lru);
-	c->outstanding++;
+	WRITE_ONCE(c->outstanding, c->outstanding + 1);
 	return object;
 }
 
@@ -206,7 +206,7 @@ static struct page *slab_put_object(struct slab_cache *c, void *object)
 		list_add(&head->lru, &c->partial);
 	*slab_link_of(c, object) = (void *)head->index;
 	head->index = (u64)object;
-	c->outstanding--;
+	WRITE_ONCE(c->outstanding, c->outstanding - 1);
 	if (--head->slab_info)
 		return NULL;
 	if (c->empty_slabs == 0) {
@@ -215,7 +215,7 @@ static struct page *slab_put_object(struct slab_cache *c, void *object)
 		return NULL;
 	}
 	list_del(&head->lru);
-	c->pages -= 1u << c->order;
+	WRITE_ONCE(c->pages, c->pages - (1u << c->order));
 	return head;
 }
 
@@ -286,7 +286,7 @@ static __noinline void *slab_alloc_slow(struct slab_cache *c, enum alloc_mode mo
 
 		list_add(&head->lru, &c->partial);
 		c->empty_slabs++;
-		c->pages += 1u << c->order;
+		WRITE_ONCE(c->pages, c->pages + (1u << c->order));
 		spin_unlock_irqrestore(&c->lock, flags);
 	}
 }
