@@ -57,7 +57,7 @@ def a_cached_walk_misses_no_mount(c):
 
 @DAWDLING.test
 def a_missing_name_is_missing(c):
-    stress(c, 4000, 1, "cached,cached,openat,pair")
+    stress(c, 4000, 1, "cached,cached,cached,openat,pair")
 
 
 @DAWDLING.test

@@ -37,10 +37,10 @@ static int exchange(const char *a, const char *b)
 	return result_of(renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE));
 }
 
-/* Leave it as it is for a moment, which is not always the same. */
-static void dwell(unsigned round)
+/* Leave it as it is for a moment. */
+static void dwell(unsigned n)
 {
-	for (volatile unsigned i = 0; i < round % 16 * 1000; i++)
+	for (volatile unsigned i = 0; i < n * 1000; i++)
 		;
 }
 
@@ -92,7 +92,7 @@ static int change_pair(unsigned round)
 		return error;
 	if (unlink("pair-2") < 0)
 		return -errno;
-	dwell(round);
+	dwell(round % 16 * 4);
 	return make_file("pair-2", "pair");
 }
 
@@ -109,12 +109,12 @@ static int change_visit(unsigned round)
 
 	if (!error)
 		error = move("cellar/spare", "cellar/guest/hidden");
-	dwell(round);
+	dwell(round % 16);
 	if (!error)
 		error = move("cellar/guest/hidden", "cellar/spare");
 	if (!error)
 		error = move("cellar/guest", "gate/guest");
-	dwell(round / 16);
+	dwell(round / 16 % 16);
 	return error;
 }
 
@@ -149,13 +149,13 @@ static int change_veil(unsigned round)
 {
 	int error;
 
-	dwell(round / 2);
+	dwell(round / 2 % 16);
 	if (round % 2)
 		return 0;
 	if (mount("store", "veil", NULL, MS_BIND, NULL) < 0)
 		return -errno;
 	error = result_of(renameat(AT_FDCWD, "veiled", under_veil, "hidden"));
-	dwell(round / 2);
+	dwell(round / 2 % 16);
 	if (!error)
 		error = result_of(renameat(under_veil, "hidden", AT_FDCWD, "veiled"));
 	return error ? error : unmount("veil", 0);
