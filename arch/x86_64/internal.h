@@ -148,6 +148,10 @@ int paging_map_range(u64 virt, u64 phys, u64 size, unsigned flags, bool large);
 #define PAGING_NOT_MAPPED 0x80000000u
 unsigned paging_flags(u64 virt);
 void tlb_flush_local(u64 start, u64 end);
+/* As arch_tlb_flush, also on idle CPUs at once: page tables are given back. Context: the same. */
+void tlb_flush_everywhere(u64 start, u64 end);
+/* Out of the idle wait, before anything is done there. Context: this CPU, interrupts off or idle. */
+void tlb_leave_lazy(void);
 /* Firmware tables: mapped read-only and cached, for good. NULL for a hopeless address. */
 const void *map_firmware(u64 phys, size_t size);
 bool kstack_is_guard(u64 address);

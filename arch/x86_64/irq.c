@@ -107,6 +107,7 @@ void irq_dispatch(struct arch_regs *regs)
 
 	if (vector == VECTOR_SPURIOUS || vector < VECTOR_FIRST_DEVICE)
 		return; /* spurious ones of the APIC and of the masked old controllers: no EOI */
+	tlb_leave_lazy();
 	irq_enter();
 	run_vector(vector);
 	lapic_eoi();

@@ -254,6 +254,6 @@ void arch_slot_release(u32 slot)
 	if (!(entry & PTE_PRESENT))
 		return;
 	/* No CPU may walk the tables any more, not even speculatively, when they are given back. */
-	arch_tlb_flush(slot * USER_SLOT_SIZE, (slot + 1ull) * USER_SLOT_SIZE);
+	tlb_flush_everywhere(slot * USER_SLOT_SIZE, (slot + 1ull) * USER_SLOT_SIZE);
 	free_tables(table_of(entry), 2);
 }

@@ -1,6 +1,7 @@
 /* Kernel memory is protected as the design says: W^X everywhere, no writable alias of the text, guard
  * pages under stacks and behind vmap ranges; and back-traces find names. */
 #include "arch/x86_64/internal.h"
+#include "kernel/clock.h"
 #include "kernel/ktest.h"
 #include "kernel/page.h"
 #include "kernel/process.h"
@@ -194,6 +195,80 @@ KTEST(arch_tlb_flush_reaches_other_cpus)
 	arch_unmap_page(reader.virt);
 	arch_tlb_flush(reader.virt, reader.virt + PAGE_SIZE);
 	arch_vmap_release(reader.virt, PAGE_SIZE);
+	page_put(old);
+	page_put(new);
+}
+
+/* So many that some translations are still there after what runs in between. */
+#define LAZY_PAGES 64
+
+static u64 read_all(void)
+{
+	u64 value = 0, sum = 0;
+
+	for (unsigned i = 0; i < LAZY_PAGES; i++) {
+		arch_copy_user(&value, (void *)(reader.virt + i * PAGE_SIZE), sizeof(value));
+		sum += value;
+	}
+	return sum;
+}
+
+static void read_before_and_after(void *arg)
+{
+	(void)arg;
+	read_all();
+	store_release(&reader.reads, 1u);
+	while (!load_acquire(&reader.flushed))
+		sleep_ns(20 * NSEC_PER_MSEC); /* the CPU idles */
+	reader.seen = read_all();
+	store_release(&reader.finished, 1u);
+}
+
+static void map_everywhere(struct page *p)
+{
+	for (unsigned i = 0; i < LAZY_PAGES; i++) {
+		arch_unmap_page(reader.virt + i * PAGE_SIZE);
+		if (p)
+			KT_EQ(arch_map_page(
+				      reader.virt + i * PAGE_SIZE, page_phys(p), ARCH_MAP_WRITE),
+				0);
+	}
+	arch_tlb_flush(reader.virt, reader.virt + LAZY_PAGES * PAGE_SIZE);
+}
+
+KTEST(arch_tlb_flush_reaches_idle_cpus_when_they_wake)
+{
+	struct page *old = page_alloc_zeroed(0, ALLOC_WAIT),
+		    *new = page_alloc_zeroed(0, ALLOC_WAIT);
+	struct thread *t;
+
+	if (nr_cpus < 2) {
+		ktest_skip("needs two CPUs");
+		return;
+	}
+	KT_CHECK(old && new);
+	*(u64 *)page_address(new) = 42;
+	memset(&reader, 0, sizeof(reader));
+	reader.virt = arch_vmap_reserve(LAZY_PAGES * PAGE_SIZE);
+	KT_CHECK(reader.virt);
+	map_everywhere(old);
+	sched_bind_current(0);
+	t = thread_create("tlb-reader", read_before_and_after, NULL);
+	KT_CHECK(t);
+	thread_bind(t, 1);
+	thread_start(t);
+	while (!load_acquire(&reader.reads))
+		sleep_ns(NSEC_PER_MSEC);
+	sleep_ns(5 * NSEC_PER_MSEC);
+	map_everywhere(new);
+	store_release(&reader.flushed, 1u);
+	while (!load_acquire(&reader.finished))
+		sleep_ns(NSEC_PER_MSEC);
+	sched_bind_current(-1);
+	KT_EQ(reader.seen, 42 * LAZY_PAGES);
+	thread_put(t);
+	map_everywhere(NULL);
+	arch_vmap_release(reader.virt, LAZY_PAGES * PAGE_SIZE);
 	page_put(old);
 	page_put(new);
 }
