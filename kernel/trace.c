@@ -112,9 +112,12 @@ static int print_value(char *buf, size_t size, const char *name, u64 value, bool
 {
 	int len = (int)strlen(name);
 	char text[9] = "";
-	bool is_text = len && name[len - 1] == '$';
+	char kind = len ? name[len - 1] : 0;
 
-	if (!is_text)
+	if (kind == '@')
+		return snprintf(buf, size, json ? "\"%.*s\":\"%s\"" : "%.*s=%s", len - 1, name,
+			(const char *)value);
+	if (kind != '$')
 		return snprintf(
 			buf, size, json ? "\"%s\":%lld" : "%s=%lld", name, (long long)value);
 	for (unsigned i = 0; i < 8 && (u8)(value >> (8 * i)); i++) {

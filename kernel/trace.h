@@ -6,10 +6,11 @@
 
 #include "kernel/compiler.h"
 
-/* A value whose name ends in $ is text: its first eight bytes (trace_text). */
+/* A value whose name ends in $ is text: its first eight bytes (trace_text). One that ends in @ is the
+ * address of text that never changes. */
 #define TRACE_POINTS(X)                                                                            \
 	X(walk_step, "name$", "result")                                                            \
-	X(walk_unlazy, "reason$", "links")                                                         \
+	X(walk_unlazy, "reason@", "links")                                                         \
 	X(ring_inline, "opcode", "result")                                                         \
 	X(ring_queue, "opcode", "user_data")                                                       \
 	X(worker_start, "opcode", "user_data")                                                     \

@@ -94,7 +94,7 @@ static int fail_cached(struct walk *w, enum walk_outcome reason)
 static void left_rcu(struct walk *w, enum walk_outcome reason)
 {
 	walk_count(reason);
-	trace(walk_unlazy, trace_text(walk_outcome_names[reason], 8), w->depth);
+	trace(walk_unlazy, walk_outcome_names[reason], w->depth);
 	if (unlikely(w->start->log))
 		walk_log_event(w, UNLAZY_WALK_UNLAZY, "", walk_outcome_names[reason]);
 }

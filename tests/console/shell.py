@@ -563,8 +563,12 @@ def openbench_small_run(c):
 
 @programs.test
 def trace_shows_a_walk(c):
-    c.see("trace -- cat /etc/hostname", r"^unlazy$", status=None)
-    c.see("echo $?", r"^0$")
+    c.run("echo 2 > /proc/sys/vm/drop_caches")
+    c.see("trace -- cat /etc/hostname", r"^unlazy$", r"walk_unlazy +reason=not_cached links=0$",
+          r"walk_step +name=hostname result=0$")
+    c.see("trace -- openbench -n 20 -m ring-queued -c 0", r"ring_queue +opcode=\d+", r"worker_start +opcode=\d+",
+          r"cqe +user_data=\d+ result=\d+")
+    c.see("trace show --json", r'"name":"walk_unlazy",.*"reason":"not_cached"')
 
 
 @programs.test
