@@ -234,6 +234,10 @@ class Console:
         check(len(rows) > 10, str(rows))
         return {name: int(used) for name, used in rows}
 
+    def free_memory(self):
+        """In KiB."""
+        return int(self.run("free").splitlines()[1].split()[2])
+
     def end(self):
         """poweroff; the status of tools/run."""
         self.type("poweroff\r")

@@ -38,6 +38,7 @@ static struct waitqueue wait_queues[WAIT_QUEUES];
 static struct spinlock lru_lock = SPINLOCK_INIT(RANK_LRU);
 static struct list_head lru = LIST_HEAD_INIT(lru); /* oldest first; lru_lock */
 static u64 lru_length;				   /* lru_lock */
+static u64 memory_pages;			   /* of mappings without ops; atomic */
 static u64 spare_above; /* pages the cache is left when memory is short; set once */
 
 static DEFINE_PERCPU(u64, hits);
@@ -137,6 +138,8 @@ static int page_insert(struct mapping *m, u64 index, struct page *p, u32 flags)
 	}
 	this_cpu_inc(pages_added);
 	page_account(PAGE_ACCOUNT_CACHE, 1);
+	if (!m->ops)
+		atomic_add(&memory_pages, 1ull);
 	return 0;
 }
 
@@ -148,6 +151,8 @@ static void page_remove_locked(struct mapping *m, struct page *p)
 	m->nr_pages--;
 	this_cpu_inc(pages_removed);
 	page_account(PAGE_ACCOUNT_CACHE, -1);
+	if (!m->ops)
+		atomic_sub_return(&memory_pages, 1ull);
 }
 
 /* Take p out of m's tree unless somebody else just did. The caller holds a reference of its own. */
@@ -365,6 +370,27 @@ void page_cache_readahead(struct mapping *m, u64 index, u64 limit, unsigned n)
 		(void)read_missing(m, index, clamp_window(index, limit, n), ALLOC_NOWAIT);
 }
 
+/*
+ * Files in memory may have half of it: what they have comes back only when somebody removes them, and
+ * to be removed takes memory. Approximate: writers do not wait for each other.
+ */
+void page_cache_memory_files(u64 *used, u64 *most)
+{
+	struct page_stats pages;
+
+	page_get_stats(&pages);
+	*used = READ_ONCE(memory_pages);
+	*most = pages.total / 2;
+}
+
+static bool memory_files_are_full(void)
+{
+	u64 used, most;
+
+	page_cache_memory_files(&used, &most);
+	return used >= most;
+}
+
 struct page *page_cache_create(struct mapping *m, u64 index)
 {
 	for (;;) {
@@ -372,6 +398,8 @@ struct page *page_cache_create(struct mapping *m, u64 index)
 
 		if (p)
 			return p;
+		if (!m->ops && memory_files_are_full())
+			return ERR_PTR(-ENOSPC);
 		p = page_alloc_zeroed(0, ALLOC_WAIT);
 		if (!p)
 			return ERR_PTR(-ENOMEM);

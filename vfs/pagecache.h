@@ -55,8 +55,10 @@ struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned r
  * the background. Context: may sleep. */
 void page_cache_readahead(struct mapping *m, u64 index, u64 limit, unsigned n);
 /* The page at index, referenced, created zeroed and up to date when missing (memory-only mappings,
- * writes). ERR_PTR(-ENOMEM). Context: may sleep. */
+ * writes). ERR_PTR: -ENOMEM, -ENOSPC when files in memory have all they may. Context: may sleep. */
 struct page *page_cache_create(struct mapping *m, u64 index);
+/* Pages that all files in memory have, and how many they may. Context: any. */
+void page_cache_memory_files(u64 *used, u64 *most);
 /* The read of p is over: 0 or -errno. After it p may be gone. Context: any. */
 void page_load_end(struct page *p, int error);
 /* Sleep until p is not loading. 0 or the load's -errno. */

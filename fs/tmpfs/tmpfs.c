@@ -14,7 +14,8 @@
  * Locking: entries, cookies and links of a directory are changed under its rwsem held exclusively, which
  * the vfs takes around every operation below; iterate holds it shared.
  *
- * Limits: no quota; memory is what the machine has. Inodes go when their last name and last user go.
+ * Limits: all files together get half of the machine's memory (vfs/pagecache.c); names and inodes are
+ * not limited. Inodes go when their last name and last user go.
  */
 #include "fs/tmpfs/tmpfs.h"
 
@@ -328,14 +329,16 @@ static int tmpfs_iterate(struct file *f, struct dir_context *c)
 static int tmpfs_statfs(struct super_block *sb, struct statfs_info *out)
 {
 	struct page_stats pages;
+	u64 used, most;
 
 	(void)sb;
 	page_get_stats(&pages);
+	page_cache_memory_files(&used, &most);
 	*out = (struct statfs_info){
 		.type = TMPFS_MAGIC,
 		.block_size = PAGE_SIZE,
-		.blocks = pages.total,
-		.blocks_free = pages.free,
+		.blocks = most,
+		.blocks_free = used < most ? MIN(pages.free, most - used) : 0,
 		.name_max = NAME_MAX,
 	};
 	return 0;

@@ -2,7 +2,8 @@
 from harness import Group, check, equal
 
 badinput = Group("console/bad-input", "--smp", "4")
-GROUPS = [badinput]
+small = Group("console/little-memory", "--smp", "2", "--mem", "96M")
+GROUPS = [badinput, small]
 
 LONG_NAME = "n" * 300
 LONG_PATH = "./" * 2500
@@ -69,6 +70,31 @@ def garbage_for_submission_entries(c):
     after = c.objects()
     for name in before:
         check(after[name] <= before[name] + 16, f"{name}: {before[name]} objects before, {after[name]} after")
+    alive(c)
+
+
+def fill_up(c, command):
+    """A file in memory that takes all there is."""
+    c.see(f"{command} > /tmp/full", r"No space left on device", status=1)
+    c.see("df /tmp", r"^ +\d+ +0 ")
+    # No page of it has to stay for the shell to say why, and to give it back.
+    c.run("rm /tmp/full; echo 3 > /proc/sys/vm/drop_caches")
+    alive(c)
+
+
+@small.test
+def a_file_that_fills_the_memory(c):
+    fill_up(c, "cat /dev/zero")
+    before = c.free_memory()
+    fill_up(c, "cat /dev/zero")
+    check(c.free_memory() > before - 2048, f"{before} KiB were free, then {c.free_memory()}")
+
+
+@small.test
+def a_script_that_starts_itself(c):
+    c.run("echo 'sh /tmp/s' > /tmp/s")
+    c.see("sh /tmp/s", r"^sh: sh: cannot be started: (Cannot allocate memory|Resource temporarily unavailable)$",
+          status=None)
     alive(c)
 
 

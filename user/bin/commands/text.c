@@ -270,7 +270,8 @@ int applet_seq(int argc, char **argv)
 	if (from < 0 || to < 0)
 		return usage();
 	for (; from <= to; from++)
-		printf("%lld\n", from);
+		if (printf("%lld\n", from) < 0)
+			return complain("standard output");
 	return 0;
 }
 
