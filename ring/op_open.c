@@ -91,8 +91,6 @@ int ring_open_try_openat(struct ring_request *req, const struct io_uring_sqe *sq
 {
 	const struct ring *ring = req->ring;
 	struct ring_open *o = &req->open;
-	const struct walk_start start = {
-		.dirfd = sqe->fd, .flags = WALK_CACHED, .name = o->path.small};
 	ssize length;
 	int result;
 
@@ -103,7 +101,7 @@ int ring_open_try_openat(struct ring_request *req, const struct io_uring_sqe *sq
 		o->path.small, (const char __user *)sqe->addr, sizeof(o->path.small) - NAME_SLACK);
 	if (unlikely(length <= 0))
 		return RING_NOT_PLAIN;
-	result = vfs_open_fd(&start, &ring->plain_open.params, true, ALLOC_NOWAIT);
+	result = vfs_open_fd_cached(sqe->fd, o->path.small, &ring->plain_open.params);
 	if (unlikely(result == -EAGAIN)) {
 		o->path.name = o->path.small;
 		o->path.length = (u32)length;

@@ -12,6 +12,7 @@ struct open_params {
 	u32 mode;	/* permission bits for creation, umask not yet applied */
 	u32 walk_flags; /* WALK_* that follow from flags and resolve */
 	u32 may;	/* MAY_* the file must grant */
+	bool plain; /* reads, and no flag changes the rules: the short way of open_fd.c may be tried */
 };
 
 /*
@@ -38,3 +39,8 @@ struct file *vfs_open(
  */
 int vfs_open_fd(const struct walk_start *start, const struct open_params *params,
 	bool nonblock_open, enum alloc_mode mode);
+/*
+ * The same as an attempt that never sleeps, WALK_CACHED and nothing else, from a kernel copy of a path (see
+ * walk_start) that nobody traces: -EAGAIN, would sleep.
+ */
+int vfs_open_fd_cached(int dirfd, const char *name, const struct open_params *params);

@@ -1,10 +1,13 @@
 /*
  * Opening into a descriptor: what openat(2), openat2(2) and the ring's OPENAT all come to.
  *
- *   vfs_open_fd -> walk_hit, open_hit    everything cached and nothing special: one read section from the
- *                                        first component to the descriptor, no calls, no struct walk
- *               -> open_fd_general       anything else: reserve a descriptor, open_from, install it; the
- *                                        walk goes on where walk_hit stopped
+ *   vfs_open_fd -> open_fd_hit: walk_hit, open_hit    everything cached and nothing special: one read
+ *                                                     section from the first component to the
+ *                                                     descriptor, no calls, no struct walk
+ *               -> open_fd_rest, open_fd_general      anything else: reserve a descriptor, open_from,
+ *                                                     install it; the walk goes on where walk_hit stopped
+ *
+ * vfs_open_fd_cached is the same for the ring's inline try, with what that knows left out.
  *
  * The order of errors is that of a reservation before the walk: EMFILE hides what the walk would say.
  * The common case gets the same by looking whether there is room before it answers ENOENT.
@@ -16,9 +19,6 @@
 
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
-
-/* Flags with which open_hit may be tried: reading, nothing created, cut or looked at sideways. */
-#define OPEN_HIT_FLAGS (O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
 
 /* May an open for reading of a regular file or directory go ahead without a closer look? */
 static __always_inline bool opens_plainly(const struct inode *inode, const struct open_params *p)
@@ -44,12 +44,12 @@ static __noinline int install_elsewhere(
 	return fd;
 }
 
-/* open_hit: nothing has been done, go the general way from the start. */
-#define OPEN_HIT_LOST (-ECHILD)
+/* The short way: nothing has been done, or undone; go the general way. No descriptor, no -errno. */
+#define OPEN_NOT_HIT (-(1 << 30))
 
 /*
  * The same steps as open_attempt, at the end of the common walk: fd, -errno of the descriptor table, or
- * OPEN_HIT_LOST. Context: walk_hit's read section, which is ended here.
+ * OPEN_NOT_HIT. Context: walk_hit's read section, which is ended here.
  */
 static __always_inline int open_hit(struct files *files, const struct walk_hit *hit,
 	const struct open_params *p, enum alloc_mode mode)
@@ -62,13 +62,13 @@ static __always_inline int open_hit(struct files *files, const struct walk_hit *
 	if (unlikely(!opens_plainly(inode, p) ||
 		     !walk_legitimize(&hit->path, hit->seq, hit->mount_seq))) {
 		rcu_read_unlock();
-		return OPEN_HIT_LOST;
+		return OPEN_NOT_HIT;
 	}
 	f = slab_take_local(file_cache);
 	if (unlikely(!f)) {
 		path_put_nosleep(&hit->path);
 		rcu_read_unlock();
-		return OPEN_HIT_LOST;
+		return OPEN_NOT_HIT;
 	}
 	walk_count(WALK_OUT_done_rcu);
 	file_set_up(f, &hit->path, inode, inode->fops,
@@ -117,47 +117,72 @@ static __noinline int open_fd_general(const struct walk_start *start,
 }
 
 /*
- * walk_hit has stopped at from (err says why). A cached walk that met a name that is not cached gives up at
- * once, without the walk that would find the same, unless something has to be kept for the next
- * attempt, or there is no descriptor.
+ * The whole common case: fd or -errno, or OPEN_NOT_HIT, with what walk_hit has answered in *stopped.
+ * Context: nobody logs or traces the walk.
  */
-static __noinline int open_fd_stopped(const struct walk_start *start,
-	const struct open_params *params, bool nonblock_open, enum alloc_mode mode,
-	const struct walk_hit *from, int err)
+static __always_inline int open_fd_hit(int dirfd, const char *name,
+	const struct open_params *params, enum alloc_mode mode, struct walk_hit *hit, int *stopped)
+{
+	struct files *files = current_files();
+
+	*stopped = WALK_HIT_NOT_MINE;
+	if (unlikely(!params->plain))
+		return OPEN_NOT_HIT;
+	*stopped = walk_hit(dirfd, name, hit);
+	if (likely(!*stopped))
+		return open_hit(files, hit, params, mode);
+	return *stopped == -ENOENT && likely(fd_has_room(files)) ? -ENOENT : OPEN_NOT_HIT;
+}
+
+/*
+ * From where walk_hit has stopped. A cached walk that met a name that is not cached gives up at once,
+ * without the walk that would find the same, unless something has to be kept for the next attempt, or
+ * there is no descriptor.
+ */
+static __noinline int open_fd_rest(const struct walk_start *start, const struct open_params *params,
+	bool nonblock_open, enum alloc_mode mode, struct walk_hit hit, int stopped)
 {
 	bool cached = (start->flags | params->walk_flags) & WALK_CACHED;
 
-	if (err == WALK_RUN_MISSING && cached && !start->resume && fd_has_room(current_files())) {
+	if (stopped != WALK_RUN_STOPPED && stopped != WALK_RUN_MISSING)
+		return open_fd_general(start, params, nonblock_open, mode, NULL);
+	if (stopped == WALK_RUN_MISSING && cached && !start->resume &&
+		fd_has_room(current_files())) {
 		walk_count(WALK_OUT_not_cached);
 		rcu_read_unlock();
 		return -EAGAIN;
 	}
-	return open_fd_general(start, params, nonblock_open, mode, from);
+	return open_fd_general(start, params, nonblock_open, mode, &hit);
 }
 
 int vfs_open_fd(const struct walk_start *start, const struct open_params *params,
 	bool nonblock_open, enum alloc_mode mode)
 {
-	struct files *files = current_files();
 	struct walk_hit hit;
-	int err = WALK_HIT_NOT_MINE, fd;
+	int stopped, fd;
 
-	if (likely(!(params->flags & ~OPEN_HIT_FLAGS)))
-		err = walk_hit(start, start->flags | params->walk_flags, &hit);
-	if (likely(!err)) {
-		fd = open_hit(files, &hit, params, mode);
-		if (likely(fd != OPEN_HIT_LOST))
-			return fd;
-	} else if (err == -ENOENT) {
-		if (likely(fd_has_room(files)))
-			return -ENOENT;
-	} else if (err == WALK_RUN_STOPPED || err == WALK_RUN_MISSING) {
-		struct walk_hit from =
-			hit; /* its address leaves here: hit itself stays in registers */
+	if (unlikely((start->flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
+		     (start->resume && start->resume->held)))
+		return open_fd_general(start, params, nonblock_open, mode, NULL);
+	fd = open_fd_hit(start->dirfd, start->name, params, mode, &hit, &stopped);
+	if (likely(fd != OPEN_NOT_HIT))
+		return fd;
+	return open_fd_rest(start, params, nonblock_open, mode, hit, stopped);
+}
 
-		return open_fd_stopped(start, params, nonblock_open, mode, &from, err);
+int vfs_open_fd_cached(int dirfd, const char *name, const struct open_params *params)
+{
+	struct walk_hit hit;
+	int stopped, fd;
+
+	fd = open_fd_hit(dirfd, name, params, ALLOC_NOWAIT, &hit, &stopped);
+	if (unlikely(fd == OPEN_NOT_HIT)) {
+		const struct walk_start start = {
+			.dirfd = dirfd, .flags = WALK_CACHED, .name = name};
+
+		return open_fd_rest(&start, params, true, ALLOC_NOWAIT, hit, stopped);
 	}
-	return open_fd_general(start, params, nonblock_open, mode, NULL);
+	return fd;
 }
 
 /* ---- System calls ---- */

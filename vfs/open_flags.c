@@ -2,6 +2,7 @@
  * The rules for open's flags (CONTRACT 2): openat2's strict ones, and openat's forgiving front to them.
  */
 #include "vfs/internal.h"
+#include "vfs/walk_hit.h"
 
 #include "kernel/string.h"
 #include "kernel/uaccess.h"
@@ -72,6 +73,10 @@ static u32 may_from_flags(u64 flags)
 	return may[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
+/* Reading; nothing is created, cut or looked at sideways. */
+#define OPEN_PLAIN_FLAGS                                                                           \
+	(O_LARGEFILE | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY | O_NOFOLLOW | O_NOCTTY)
+
 int open_params_from_how(const struct open_how *how, struct open_params *out)
 {
 	int err = check_how(how);
@@ -84,6 +89,7 @@ int open_params_from_how(const struct open_how *how, struct open_params *out)
 		.walk_flags = walk_flags_from_how(how->flags, how->resolve),
 		.may = may_from_flags(how->flags),
 	};
+	out->plain = !(out->flags & ~OPEN_PLAIN_FLAGS) && !(out->walk_flags & ~WALK_HIT_FLAGS);
 	return 0;
 }
 

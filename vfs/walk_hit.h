@@ -134,7 +134,7 @@ static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
 #define WALK_HIT_NOT_MINE 2
 
 /*
- * A whole walk. Never sleeps, references nothing.
+ * A whole walk with WALK_HIT_FLAGS, that nobody logs or traces. Never sleeps, references nothing.
  *
  *   0                  *hit is the result
  *   WALK_RUN_STOPPED, _MISSING   *hit is where the general walk goes on (walk_continue)
@@ -142,23 +142,18 @@ static_assert(WALK_RUN_FILE == WALK_RUN_DIR + 1, "both ends in one comparison");
  *   -ENOENT            final
  *   WALK_HIT_NOT_MINE, -ECHILD (lost a race): use the general walk
  */
-static __always_inline int walk_hit(
-	const struct walk_start *start, unsigned flags, struct walk_hit *hit)
+static __always_inline int walk_hit(int dirfd, const char *name, struct walk_hit *hit)
 {
 	const struct fs_context *fs = current_fs();
-	const char *name = start->name;
 	const struct path *from = &fs->pwd;
 	u32 fs_seq;
 	int result;
 
-	if (unlikely((flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
-		     (start->resume && start->resume->held)))
-		return WALK_HIT_NOT_MINE;
 	if (*name == '/') {
 		from = &fs->root;
 		while (*++name == '/')
 			;
-	} else if (unlikely(start->dirfd != AT_FDCWD)) {
+	} else if (unlikely(dirfd != AT_FDCWD)) {
 		return WALK_HIT_NOT_MINE;
 	}
 	if (unlikely(!*name))
