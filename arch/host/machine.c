@@ -47,13 +47,15 @@ const char *arch_cmdline(void)
 
 void arch_exit(int status)
 {
+	host_console_restore();
+	if (status == PANIC_STATUS)
+		abort(); /* let the sanitizer and the debugger see where */
+	if (HOST_LOADS_PROGRAMS)
+		_exit(status);
+	/* A sanitizer has a last word, which comes with exit: nobody may disturb it. */
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 		if (cpu != this_cpu_id())
 			host_request(&host_cpus[cpu], HOST_REQUEST_STOP);
-	host_console_restore();
-	fflush(stdout);
-	if (status == PANIC_STATUS)
-		abort(); /* let the sanitizer and the debugger see where */
 	exit(status);
 }
 
