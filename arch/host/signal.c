@@ -186,8 +186,9 @@ void host_signals_init_cpu(struct host_cpu *c)
 	if (c->altstack == MAP_FAILED || sigaltstack(&stack, NULL))
 		abort();
 	/* System calls from below HOST_PROGRAMS_END come as SIGSYS. */
-	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HOST_PROGRAMS_END,
-		    USER_TOP - PAGE_SIZE - HOST_PROGRAMS_END, NULL)) {
+	if (HOST_LOADS_PROGRAMS &&
+		prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HOST_PROGRAMS_END,
+			USER_TOP - PAGE_SIZE - HOST_PROGRAMS_END, NULL)) {
 		fprintf(stderr, "This needs Linux 5.11 or later with syscall user dispatch.\n");
 		exit(2);
 	}
