@@ -20,9 +20,10 @@
  * one by IPI. The last preempt_enable, the interrupt exit or the idle loop then switches.
  *
  * The IPI waits until the sender holds no spinlock: it is noted in `kicks`, and PREEMPT_NO_RESCHED
- * cleared here, so that the last preempt_enable or the end of the interrupt comes and sends it. Whoever is woken mostly wants at once a
- * lock its waker holds (the run queue's, the wait queue's), and under an emulator the host likes to
- * run the woken CPU instead of the waker: it then spun for a whole time slice of the host, milliseconds.
+ * cleared here, so that the last preempt_enable or the end of the interrupt comes and sends it. Whoever
+ * is woken mostly wants at once a lock its waker holds (the run queue's, the wait queue's), and under an
+ * emulator the host likes to run the woken CPU instead of the waker: it then spun for a whole time slice
+ * of the host, milliseconds.
  *
  * A voluntary switch (schedule) takes a thread off when its state is not RUNNABLE. A preemption
  * leaves it queued whatever its state is, so that it can be preempted between

@@ -14,7 +14,8 @@
  * a false miss, so it is confirmed against rename_lock.
  *
  * Locking: the bucket's lock (RANK_IN_LOOKUP) covers its chain and the waiters of its dentries; one that
- * is going to be waited for is referenced inside it, which may take the dentry's lock. Callers hold the directory's rwsem, at least shared, so names of this directory do not move meanwhile.
+ * is going to be waited for is referenced inside it, which may take the dentry's lock. Callers hold the
+ * directory's rwsem, at least shared, so names of this directory do not move meanwhile.
  */
 #include "vfs/internal.h"
 #include "vfs/name.h"

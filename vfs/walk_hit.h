@@ -66,8 +66,8 @@ static __always_inline int walk_run_slashes(const char **name)
 
 /*
  * Walk *name from at on. 0: the last component was taken, too. -ENOENT: a cached negative entry is in the
- * way. WALK_RUN_STOPPED, _MISSING: at and *name are where the general walk has to go on (`.` and `..` are never
- * in the hash, so they stop it by themselves). -ECHILD: lost a race; at is no good.
+ * way. WALK_RUN_STOPPED, _MISSING: at and *name are where the general walk has to go on (`.` and `..` are
+ * never in the hash, so they stop it by themselves). -ECHILD: lost a race; at is no good.
  * Context: RCU read section. name is not empty and does not begin with '/'.
  */
 static __always_inline int walk_run(struct walk_hit *at, const char **name_at)

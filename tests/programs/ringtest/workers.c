@@ -51,7 +51,7 @@ static void test_cancel_storm(void)
 	io_uring_queue_exit(&ring);
 }
 
-/* An open of a FIFO nobody writes to waits until it is cancelled. (Linux' ring does not wait: CONTRACT 1.9.) */
+/* An open of a FIFO nobody writes to waits until it is cancelled. (Linux' ring does not: CONTRACT 1.9.) */
 static void test_cancel_fifo(struct io_uring *ring)
 {
 	struct io_uring_sqe *sqe;
