@@ -155,7 +155,7 @@ static void local_refill(struct local_pages *l)
 			break;
 		p->lru.next = (struct list_head *)l->first;
 		l->first = p;
-		l->count++;
+		WRITE_ONCE(l->count, l->count + 1);
 	}
 	spin_unlock_irqrestore(&zone.lock, flags);
 }
@@ -166,7 +166,7 @@ static struct page *local_take(struct local_pages *l)
 
 	if (p) {
 		l->first = (struct page *)p->lru.next;
-		l->count--;
+		WRITE_ONCE(l->count, l->count - 1);
 	}
 	return p;
 }
@@ -272,7 +272,8 @@ static void page_free(struct page *p)
 
 		p->lru.next = (struct list_head *)l->first;
 		l->first = p;
-		if (unlikely(++l->count > LOCAL_MAX))
+		WRITE_ONCE(l->count, l->count + 1);
+		if (unlikely(l->count > LOCAL_MAX))
 			local_drain(l, LOCAL_MAX - LOCAL_BATCH);
 		preempt_enable();
 		return;

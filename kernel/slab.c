@@ -230,7 +230,7 @@ static void local_fill(struct slab_cache *c, struct slab_local *l)
 
 		*slab_link_of(c, object) = l->first;
 		l->first = object;
-		l->count++;
+		WRITE_ONCE(l->count, l->count + 1);
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 }
@@ -245,7 +245,7 @@ static __noinline void local_drain(struct slab_cache *c, struct slab_local *l, u
 		struct page *head;
 
 		l->first = *slab_link_of(c, object);
-		l->count--;
+		WRITE_ONCE(l->count, l->count - 1);
 		head = slab_put_object(c, object);
 		if (head)
 			list_add(&head->lru, &empty);
@@ -273,7 +273,7 @@ static __noinline void *slab_alloc_slow(struct slab_cache *c, enum alloc_mode mo
 		object = l->first;
 		if (object) {
 			l->first = *slab_link_of(c, object);
-			l->count--;
+			WRITE_ONCE(l->count, l->count - 1);
 		}
 		preempt_enable();
 		if (object)

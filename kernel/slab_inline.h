@@ -14,7 +14,7 @@
 /* Free objects of one CPU, which alone touches them, with preemption disabled. */
 struct slab_local {
 	void *first; /* linked through the word at cache->link */
-	u64 count;
+	u64 count;   /* others read it to sum up */
 } __cacheline;
 
 struct slab_cache {
@@ -63,7 +63,7 @@ static __always_inline void *slab_take_local(struct slab_cache *c)
 
 	if (likely(object)) {
 		l->first = *slab_link_of(c, object);
-		l->count--;
+		WRITE_ONCE(l->count, l->count - 1);
 		slab_debug_alloc(c, object);
 	}
 	return object;
@@ -79,6 +79,6 @@ static __always_inline bool slab_give_local(struct slab_cache *c, void *object)
 	slab_debug_free(c, object);
 	*slab_link_of(c, object) = l->first;
 	l->first = object;
-	l->count++;
+	WRITE_ONCE(l->count, l->count + 1);
 	return true;
 }
