@@ -141,12 +141,13 @@ static void start_request(struct submission *s, struct ring_request *req)
 
 		if (result == -EAGAIN && must_queue(req)) {
 			queue_request(s, req);
-			break;
+			req = NULL;
+		} else {
+			trace(ring_inline, req->opcode, result);
+			req = ring_request_end(req, result, &s->done);
 		}
-		trace(ring_inline, req->opcode, result);
-		req = ring_request_end(req, result, &s->done);
-	} while (unlikely(req != NULL));
-	submission_count(s);
+		submission_count(s);
+	} while (req);
 }
 
 static __noinline void end_chain(struct submission *s)
