@@ -14,19 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static unsigned passed, failed;
+#include "check.h"
 
-#define EQ(a, b)                                                                                   \
-	do {                                                                                       \
-		long a_ = (long)(a), b_ = (long)(b);                                               \
-		if (a_ == b_) {                                                                    \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s is %ld, expected %s = %ld\n", __FILE__, __LINE__, #a,    \
-				a_, #b, b_);                                                       \
-		}                                                                                  \
-	} while (0)
+static unsigned passed, failed;
 
 static int open_with(const char *path, int flags, unsigned long long resolve)
 {
@@ -70,15 +60,15 @@ static void read_in_pieces(const char *path)
 	int fd = open(path, O_RDONLY);
 	ssize_t n, m;
 
-	EQ(fd >= 0, 1);
+	CHECK_EQ(fd >= 0, 1);
 	n = slurp(fd, whole, sizeof(whole), sizeof(whole));
-	EQ(lseek(fd, 0, SEEK_SET), 0);
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
 	m = slurp(fd, pieces, sizeof(pieces), 7);
-	EQ(n, m);
-	EQ(n >= 0, 1);
+	CHECK_EQ(n, m);
+	CHECK_EQ(n >= 0, 1);
 	if (n == m && n > 0)
-		EQ(memcmp(whole, pieces, (size_t)n), 0);
-	EQ(pread(fd, pieces, 1, n), 0);
+		CHECK_EQ(memcmp(whole, pieces, (size_t)n), 0);
+	CHECK_EQ(pread(fd, pieces, 1, n), 0);
 	close(fd);
 }
 
@@ -89,7 +79,7 @@ static unsigned visit(const char *path)
 	struct dirent *e;
 	unsigned files = 0;
 
-	EQ(dir != NULL, 1);
+	CHECK_EQ(dir != NULL, 1);
 	while (dir && (e = readdir(dir)) != NULL) {
 		char name[600];
 		struct stat st;
@@ -97,9 +87,9 @@ static unsigned visit(const char *path)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		EQ(lstat(name, &st), 0);
-		EQ(st.st_ino, e->d_ino);
-		EQ(e->d_type, st.st_mode >> 12 & 15);
+		CHECK_EQ(lstat(name, &st), 0);
+		CHECK_EQ(st.st_ino, e->d_ino);
+		CHECK_EQ(e->d_type, st.st_mode >> 12 & 15);
 		if (S_ISDIR(st.st_mode) && strcmp(e->d_name, "self") &&
 			strcmp(e->d_name, "programs")) {
 			files += visit(name);
@@ -130,26 +120,27 @@ static void commands(void)
 	static const char drop[] = "/proc/sys/vm/drop_caches", trace[] = "/proc/unlazy/trace";
 	static char long_one[5000];
 
-	EQ(command(drop, "1"), 0);
-	EQ(command(drop, "2\n"), 0);
-	EQ(command(drop, "3\n"), 0);
-	EQ(command(drop, "0"), -EINVAL);
-	EQ(command(drop, "4"), -EINVAL);
-	EQ(command(drop, "three"), -EINVAL);
-	EQ(command(drop, ""), -EINVAL);
+	CHECK_EQ(command(drop, "1"), 0);
+	CHECK_EQ(command(drop, "2\n"), 0);
+	CHECK_EQ(command(drop, "3\n"), 0);
+	CHECK_EQ(command(drop, "0"), -EINVAL);
+	CHECK_EQ(command(drop, "4"), -EINVAL);
+	CHECK_EQ(command(drop, "three"), -EINVAL);
+	CHECK_EQ(command(drop, ""), -EINVAL);
 	memset(long_one, '1', sizeof(long_one) - 1);
-	EQ(command(drop, long_one), -EINVAL);
-	EQ(command("/proc/unlazy/ring", "retry=resume\n"), 0);
-	EQ(command("/proc/unlazy/ring", "retry=rcu"), 0);
-	EQ(command("/proc/unlazy/ring", "retry=often"), -EINVAL);
-	EQ(command(trace, "on"), 0);
-	EQ(command(trace, "off"), 0);
-	EQ(command(trace, "clear"), 0);
-	EQ(command(trace, "louder"), -EINVAL);
-	EQ(command("/proc/meminfo", "1"), -EINVAL); /* root may open it, it takes no commands */
-	EQ(open("/proc/new", O_WRONLY | O_CREAT, 0600), -1);
-	EQ(mkdir("/proc/new", 0700), -1);
-	EQ(unlink("/proc/meminfo"), -1);
+	CHECK_EQ(command(drop, long_one), -EINVAL);
+	CHECK_EQ(command("/proc/unlazy/ring", "retry=resume\n"), 0);
+	CHECK_EQ(command("/proc/unlazy/ring", "retry=rcu"), 0);
+	CHECK_EQ(command("/proc/unlazy/ring", "retry=often"), -EINVAL);
+	CHECK_EQ(command(trace, "on"), 0);
+	CHECK_EQ(command(trace, "off"), 0);
+	CHECK_EQ(command(trace, "clear"), 0);
+	CHECK_EQ(command(trace, "louder"), -EINVAL);
+	CHECK_EQ(command("/proc/meminfo", "1"),
+		-EINVAL); /* root may open it, it takes no commands */
+	CHECK_EQ(open("/proc/new", O_WRONLY | O_CREAT, 0600), -1);
+	CHECK_EQ(mkdir("/proc/new", 0700), -1);
+	CHECK_EQ(unlink("/proc/meminfo"), -1);
 }
 
 static void descriptors(void)
@@ -161,33 +152,33 @@ static void descriptors(void)
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	n = readlink(name, body, sizeof(body) - 1);
-	EQ(n, strlen("/proc/uptime"));
-	EQ(memcmp(body, "/proc/uptime", n > 0 ? (size_t)n : 0), 0);
-	EQ(stat(name, &by_link), 0);
-	EQ(fstat(fd, &by_fd), 0);
-	EQ(by_link.st_ino, by_fd.st_ino);
-	EQ(lstat(name, &by_link), 0);
-	EQ(S_ISLNK(by_link.st_mode), 1);
-	EQ(try_open(name, O_RDONLY, 0), 0);
+	CHECK_EQ(n, strlen("/proc/uptime"));
+	CHECK_EQ(memcmp(body, "/proc/uptime", n > 0 ? (size_t)n : 0), 0);
+	CHECK_EQ(stat(name, &by_link), 0);
+	CHECK_EQ(fstat(fd, &by_fd), 0);
+	CHECK_EQ(by_link.st_ino, by_fd.st_ino);
+	CHECK_EQ(lstat(name, &by_link), 0);
+	CHECK_EQ(S_ISLNK(by_link.st_mode), 1);
+	CHECK_EQ(try_open(name, O_RDONLY, 0), 0);
 	/* A magic link is never followed in a cached walk, however warm it is (CONTRACT 1). */
-	EQ(try_open(name, O_RDONLY, RESOLVE_CACHED), -EAGAIN);
-	EQ(try_open("/proc/self/exe", O_RDONLY, RESOLVE_CACHED), -EAGAIN);
-	EQ(try_open(name, O_RDONLY, RESOLVE_NO_MAGICLINKS), -ELOOP);
-	EQ(try_open(name, O_RDONLY, RESOLVE_NO_SYMLINKS), -ELOOP);
-	EQ(try_open("/proc/uptime", O_RDONLY, RESOLVE_CACHED), 0);
+	CHECK_EQ(try_open(name, O_RDONLY, RESOLVE_CACHED), -EAGAIN);
+	CHECK_EQ(try_open("/proc/self/exe", O_RDONLY, RESOLVE_CACHED), -EAGAIN);
+	CHECK_EQ(try_open(name, O_RDONLY, RESOLVE_NO_MAGICLINKS), -ELOOP);
+	CHECK_EQ(try_open(name, O_RDONLY, RESOLVE_NO_SYMLINKS), -ELOOP);
+	CHECK_EQ(try_open("/proc/uptime", O_RDONLY, RESOLVE_CACHED), 0);
 	close(fd);
 	/* The name was cached as existing; now it must be seen that it does not. */
-	EQ(try_open(name, O_RDONLY, RESOLVE_CACHED), -EAGAIN);
-	EQ(try_open(name, O_RDONLY, 0), -ENOENT);
-	EQ(lstat(name, &by_link), -1);
+	CHECK_EQ(try_open(name, O_RDONLY, RESOLVE_CACHED), -EAGAIN);
+	CHECK_EQ(try_open(name, O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(lstat(name, &by_link), -1);
 	other = open("/proc/cmdline", O_RDONLY);
-	EQ(other, fd);
+	CHECK_EQ(other, fd);
 	n = readlink(name, body, sizeof(body) - 1);
-	EQ(n, strlen("/proc/cmdline"));
+	CHECK_EQ(n, strlen("/proc/cmdline"));
 	close(other);
-	EQ(try_open("/proc/self/fd/007", O_RDONLY, 0), -ENOENT);
-	EQ(try_open("/proc/self/fd/99999999999999999999", O_RDONLY, 0), -ENOENT);
-	EQ(try_open("/proc/self/fd/x", O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(try_open("/proc/self/fd/007", O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(try_open("/proc/self/fd/99999999999999999999", O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(try_open("/proc/self/fd/x", O_RDONLY, 0), -ENOENT);
 }
 
 static void listed_descriptors(void)
@@ -204,8 +195,8 @@ static void listed_descriptors(void)
 		if (e->d_name[0] != '.' && atoi(e->d_name) < 300)
 			seen[atoi(e->d_name)] = true;
 	for (int fd = 0; fd <= last; fd++)
-		EQ(seen[fd], 1);
-	EQ(seen[299], 0);
+		CHECK_EQ(seen[fd], 1);
+	CHECK_EQ(seen[299], 0);
 	if (dir)
 		closedir(dir);
 	for (int fd = 3; fd <= last; fd++)
@@ -218,17 +209,18 @@ static void own_program(void)
 	unsigned char magic[4] = {0};
 	int fd = open("/proc/self/exe", O_RDONLY);
 
-	EQ(readlink("/proc/self/exe", body, sizeof(body) - 1), strlen("/proc/programs/proctest"));
-	EQ(strcmp(body, "/proc/programs/proctest"), 0);
-	EQ(read(fd, magic, 4), 4);
-	EQ(memcmp(magic, "\177ELF", 4), 0);
+	CHECK_EQ(readlink("/proc/self/exe", body, sizeof(body) - 1),
+		strlen("/proc/programs/proctest"));
+	CHECK_EQ(strcmp(body, "/proc/programs/proctest"), 0);
+	CHECK_EQ(read(fd, magic, 4), 4);
+	CHECK_EQ(memcmp(magic, "\177ELF", 4), 0);
 	close(fd);
-	EQ(try_open("/proc/programs/nothing", O_RDONLY, 0), -ENOENT);
+	CHECK_EQ(try_open("/proc/programs/nothing", O_RDONLY, 0), -ENOENT);
 }
 
 int main(void)
 {
-	EQ(visit("/proc") > 10, 1);
+	CHECK_EQ(visit("/proc") > 10, 1);
 	commands();
 	descriptors();
 	listed_descriptors();

@@ -18,19 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static unsigned passed, failed, rounds;
+#include "check.h"
 
-#define EQ(a, b)                                                                                   \
-	do {                                                                                       \
-		long a_ = (long)(a), b_ = (long)(b);                                               \
-		if (a_ == b_) {                                                                    \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s is %ld, expected %s = %ld\n", __FILE__, __LINE__, #a,    \
-				a_, #b, b_);                                                       \
-		}                                                                                  \
-	} while (0)
+static unsigned passed, failed, rounds;
 
 static int result_of(int r)
 {
@@ -188,15 +178,19 @@ static int unlink_place(void)
 
 static void test_mount_points(void)
 {
-	EQ(race("mount, rmdir", prepare_place, mount_place, remove_place, mounted_or_removed), 0);
-	EQ(race("mount, rename", prepare_place, mount_place, move_place, mounted_or_moved), 0);
-	EQ(race("mount, replace", prepare_place, mount_place, replace_place, mounted_or_replaced),
+	CHECK_EQ(race("mount, rmdir", prepare_place, mount_place, remove_place, mounted_or_removed),
+		0);
+	CHECK_EQ(
+		race("mount, rename", prepare_place, mount_place, move_place, mounted_or_moved), 0);
+	CHECK_EQ(race("mount, replace", prepare_place, mount_place, replace_place,
+			 mounted_or_replaced),
 		0);
 	umount2("place", MNT_DETACH);
 	rmdir("place");
 	rmdir("spare");
-	EQ(make_file("file"), 0);
-	EQ(race("bind, unlink", prepare_file_place, bind_place, unlink_place, mounted_or_removed),
+	CHECK_EQ(make_file("file"), 0);
+	CHECK_EQ(race("bind, unlink", prepare_file_place, bind_place, unlink_place,
+			 mounted_or_removed),
 		0);
 	umount2("place", MNT_DETACH);
 	unlink("place");
@@ -237,10 +231,10 @@ static bool one_link_left(int one, int two)
 
 static void test_links(void)
 {
-	EQ(make_file("file"), 0);
-	EQ(mkdir("a", 0755), 0);
-	EQ(mkdir("b", 0755), 0);
-	EQ(race("link, link", no_preparation, links_in_a, links_in_b, one_link_left), 0);
+	CHECK_EQ(make_file("file"), 0);
+	CHECK_EQ(mkdir("a", 0755), 0);
+	CHECK_EQ(mkdir("b", 0755), 0);
+	CHECK_EQ(race("link, link", no_preparation, links_in_a, links_in_b, one_link_left), 0);
 	unlink("file");
 	rmdir("a");
 	rmdir("b");
@@ -285,8 +279,8 @@ static bool both_fine(int one, int two)
 
 static void test_dirfd(void)
 {
-	EQ(make_file("file"), 0);
-	EQ(race("openat2, close", no_preparation, walk_from_dir, close_dir, both_fine), 0);
+	CHECK_EQ(make_file("file"), 0);
+	CHECK_EQ(race("openat2, close", no_preparation, walk_from_dir, close_dir, both_fine), 0);
 	unlink("file");
 }
 
@@ -305,9 +299,9 @@ static int open_and_close_fifo(void)
 
 static void test_fifo(void)
 {
-	EQ(mkfifo("fifo", 0644), 0);
-	EQ(race("open FIFO, open FIFO", no_preparation, open_and_close_fifo, open_and_close_fifo,
-		   both_fine),
+	CHECK_EQ(mkfifo("fifo", 0644), 0);
+	CHECK_EQ(race("open FIFO, open FIFO", no_preparation, open_and_close_fifo,
+			 open_and_close_fifo, both_fine),
 		0);
 	unlink("fifo");
 }
@@ -345,15 +339,16 @@ static int open_in_working_directory(void)
 static void test_detached(void)
 {
 	home_fd = open(".", O_RDONLY | O_DIRECTORY);
-	EQ(mkdir("m", 0755), 0);
-	EQ(race("leave, open", enter_detached, leave, open_in_working_directory, both_fine), 0);
+	CHECK_EQ(mkdir("m", 0755), 0);
+	CHECK_EQ(race("leave, open", enter_detached, leave, open_in_working_directory, both_fine),
+		0);
 
 	/* Nothing can be mounted below: nobody could reach it. */
-	EQ(enter_detached(), 0);
-	EQ(mkdir("below", 0755), 0);
-	EQ(result_of(mount("none", "below", "tmpfs", 0, NULL)), -EINVAL);
-	EQ(leave(), 0);
-	EQ(rmdir("m"), 0);
+	CHECK_EQ(enter_detached(), 0);
+	CHECK_EQ(mkdir("below", 0755), 0);
+	CHECK_EQ(result_of(mount("none", "below", "tmpfs", 0, NULL)), -EINVAL);
+	CHECK_EQ(leave(), 0);
+	CHECK_EQ(rmdir("m"), 0);
 	close(home_fd);
 }
 
@@ -364,26 +359,26 @@ static void test_out_of_bind(void)
 	static const char lost[] = "(unreachable)/race/top/inner/most";
 	char text[64];
 
-	EQ(mkdir("top", 0755), 0);
-	EQ(mkdir("top/shown", 0755), 0);
-	EQ(mkdir("top/shown/inner", 0755), 0);
-	EQ(mkdir("top/shown/inner/most", 0755), 0);
-	EQ(mkdir("view", 0755), 0);
-	EQ(mount("top/shown", "view", NULL, MS_BIND, NULL), 0);
+	CHECK_EQ(mkdir("top", 0755), 0);
+	CHECK_EQ(mkdir("top/shown", 0755), 0);
+	CHECK_EQ(mkdir("top/shown/inner", 0755), 0);
+	CHECK_EQ(mkdir("top/shown/inner/most", 0755), 0);
+	CHECK_EQ(mkdir("view", 0755), 0);
+	CHECK_EQ(mount("top/shown", "view", NULL, MS_BIND, NULL), 0);
 	home_fd = open(".", O_RDONLY | O_DIRECTORY);
-	EQ(chdir("view/inner/most"), 0);
-	EQ(result_of(renameat(home_fd, "top/shown/inner", home_fd, "top/inner")), 0);
+	CHECK_EQ(chdir("view/inner/most"), 0);
+	CHECK_EQ(result_of(renameat(home_fd, "top/shown/inner", home_fd, "top/inner")), 0);
 	/* There is no way back up: `..` must not lead to what the mount does not show. */
-	EQ(result_of(chdir("..")), -ENOENT);
-	EQ(syscall(SYS_getcwd, text, sizeof(text)), strlen(lost) + 1);
-	EQ(strcmp(text, lost), 0);
-	EQ(leave(), 0);
-	EQ(umount2("view", 0), 0);
-	EQ(rmdir("top/inner/most"), 0);
-	EQ(rmdir("top/inner"), 0);
-	EQ(rmdir("top/shown"), 0);
-	EQ(rmdir("top"), 0);
-	EQ(rmdir("view"), 0);
+	CHECK_EQ(result_of(chdir("..")), -ENOENT);
+	CHECK_EQ(syscall(SYS_getcwd, text, sizeof(text)), strlen(lost) + 1);
+	CHECK_EQ(strcmp(text, lost), 0);
+	CHECK_EQ(leave(), 0);
+	CHECK_EQ(umount2("view", 0), 0);
+	CHECK_EQ(rmdir("top/inner/most"), 0);
+	CHECK_EQ(rmdir("top/inner"), 0);
+	CHECK_EQ(rmdir("top/shown"), 0);
+	CHECK_EQ(rmdir("top"), 0);
+	CHECK_EQ(rmdir("view"), 0);
 	close(home_fd);
 }
 
@@ -416,8 +411,8 @@ int main(int argc, char **argv)
 		printf("%s %s\n", failed == before ? "ok" : "FAIL", groups[i].name);
 		fflush(stdout);
 	}
-	EQ(chdir("/"), 0);
-	EQ(rmdir("/tmp/race"), 0);
+	CHECK_EQ(chdir("/"), 0);
+	CHECK_EQ(rmdir("/tmp/race"), 0);
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed != 0;
 }

@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../check.h"
+
 extern unsigned passed, failed;
 extern bool on_unlazy;
 /* The test's own empty folder, which is also the working directory. */
@@ -24,27 +26,6 @@ extern char folder[64];
 		long r_ = syscall(SYS_##name, ##__VA_ARGS__);                                      \
 		r_ == -1 ? -(long)errno : r_;                                                      \
 	})
-
-#define CHECK(c)                                                                                   \
-	do {                                                                                       \
-		if (c) {                                                                           \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #c);                             \
-		}                                                                                  \
-	} while (0)
-#define CHECK_EQ(a, b)                                                                             \
-	do {                                                                                       \
-		long a_ = (long)(a), b_ = (long)(b);                                               \
-		if (a_ == b_) {                                                                    \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s is %ld, expected %s = %ld\n", __FILE__, __LINE__, #a,    \
-				a_, #b, b_);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* Make a file with this text; it must not fail. */
 void make_file(const char *name, const char *text);

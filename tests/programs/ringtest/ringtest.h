@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../check.h"
+
 extern unsigned passed, failed;
 /* Where the two systems differ by our design (CONTRACT), a test asks. */
 extern bool on_unlazy;
@@ -20,27 +22,6 @@ extern bool on_unlazy;
 extern char folder[128];
 /* folder/name, in a static buffer. */
 const char *in_folder(const char *name);
-
-#define CHECK(c)                                                                                   \
-	do {                                                                                       \
-		if (c) {                                                                           \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #c);                             \
-		}                                                                                  \
-	} while (0)
-#define CHECK_EQ(a, b)                                                                             \
-	do {                                                                                       \
-		long a_ = (long)(a), b_ = (long)(b);                                               \
-		if (a_ == b_) {                                                                    \
-			passed++;                                                                  \
-		} else {                                                                           \
-			failed++;                                                                  \
-			printf("%s:%d: %s is %ld, expected %s = %ld\n", __FILE__, __LINE__, #a,    \
-				a_, #b, b_);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* The contents of `file`. */
 #define HELLO "hello, ring\n"
