@@ -40,39 +40,20 @@ def another_seed(c):
     stress(c, 30, 20201211)
 
 
-@DAWDLING.test
-def a_cached_walk_misses_no_move(c):
-    stress(c, 3000, 1, "cached,cached,visit")
-
-
-@DAWDLING.test
-def a_cached_walk_goes_up_where_it_came_down(c):
-    stress(c, 3000, 1, "cached,cached,wander")
-
-
-@DAWDLING.test
-def a_cached_walk_misses_no_mount(c):
-    stress(c, 1500, 1, "cached,cached,veil")
-
-
-@DAWDLING.test
-def a_missing_name_is_missing(c):
-    stress(c, 4000, 1, "cached,cached,cached,openat,pair")
-
-
-@DAWDLING.test
-def a_scoped_walk_stays_inside(c):
-    stress(c, 3000, 1, "scoped,scoped,wander")
-
-
-@DAWDLING.test
-def a_reference_is_to_what_was_found(c):
-    stress(c, 1000, 1, "openat,own,recreate,pair")
-
-
-@DAWDLING.test
-def what_a_walk_stands_on_stays(c):
-    stress(c, 200, 1, "cached,openat,recreate,replace,mount")
-
+# What holds, rounds, and who does what meanwhile.
+FEW_WALKERS = (
+    ("a_cached_walk_misses_no_move", 3000, "cached,cached,visit"),
+    ("a_cached_walk_goes_up_where_it_came_down", 3000, "cached,cached,wander"),
+    ("a_cached_walk_misses_no_mount", 1500, "cached,cached,veil"),
+    ("a_missing_name_is_missing", 4000, "cached,cached,cached,openat,pair"),
+    ("a_scoped_walk_stays_inside", 3000, "scoped,scoped,wander"),
+    ("a_reference_is_to_what_was_found", 1000, "openat,own,recreate,pair"),
+    ("what_a_walk_stands_on_stays", 200, "cached,openat,recreate,replace,mount"),
+)
+for name, rounds, who in FEW_WALKERS:
+    def few_walkers(c, rounds=rounds, who=who):
+        stress(c, rounds, 1, who)
+    few_walkers.__name__ = name
+    DAWDLING.test(few_walkers)
 
 GROUPS.append(DAWDLING)
