@@ -13,7 +13,7 @@
  * a table that is full gets a page more: nothing is copied, no reader and no fd_install need know, and a
  * nonblocking attempt can do it. (A table that is copied to a larger place needs a grace period, because
  * fd_install takes no lock, and the opens that meet it go to a worker.) The table of a process that has
- * ended is kept for the next one, with its first pages, because unmapping takes an interrupt on every CPU.
+ * ended is kept for the next one, with its first pages, because unmapping interrupts every busy CPU.
  *
  * Readers (file_get_fd, file_lookup_fd_rcu) work under RCU alone. The file they find may be closed and
  * its memory reused meanwhile; after taking a reference they look again whether it is still in the slot.

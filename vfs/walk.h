@@ -119,7 +119,7 @@ int path_name_copy(
 /* The rest of it, after copying into p->small has answered n. */
 int path_name_copy_rest(struct path_name *p, const char __user *path, ssize n, bool allow_empty,
 	enum alloc_mode mode);
-/* The same, inline for who copies many: mostly the name is not empty and fits. */
+/* The same, inline: mostly the name is not empty and fits. */
 static __always_inline int path_name_copy_inline(
 	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
 {
