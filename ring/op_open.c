@@ -36,8 +36,7 @@ static void open_rules(const struct open_how *how, struct ring_open_rules *r)
 static __always_inline int open_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
 	struct ring_open *o = &req->open;
-	int error =
-		path_name_copy_inline(&o->path, (const char __user *)sqe->addr, false, ALLOC_WAIT);
+	int error = path_name_copy(&o->path, (const char __user *)sqe->addr, false, ALLOC_WAIT);
 
 	if (unlikely(error))
 		return error;

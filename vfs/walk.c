@@ -441,12 +441,8 @@ void walk_resume_release(struct walk_resume *r)
 int path_name_copy(
 	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
 {
-	return path_name_copy_inline(p, path, allow_empty, mode);
-}
+	ssize n = strncpy_from_user(p->small, path, sizeof(p->small) - NAME_SLACK);
 
-int path_name_copy_rest(struct path_name *p, const char __user *path, ssize n, bool allow_empty,
-	enum alloc_mode mode)
-{
 	p->name = p->small;
 	if (unlikely(n == -ENAMETOOLONG)) {
 		p->name = kmalloc(PATH_MAX + NAME_SLACK, mode);
@@ -459,9 +455,7 @@ int path_name_copy_rest(struct path_name *p, const char __user *path, ssize n, b
 	if (unlikely(n < 0))
 		return (int)n;
 	p->length = (u32)n;
-	if (unlikely(n == 0 && !allow_empty))
-		return -ENOENT;
-	return 0;
+	return unlikely(n == 0 && !allow_empty) ? -ENOENT : 0;
 }
 
 void path_name_release(struct path_name *p)

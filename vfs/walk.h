@@ -116,19 +116,4 @@ struct path_name {
 /* 0, -EFAULT, -ENAMETOOLONG, -ENOENT (empty, unless allow_empty), -ENOMEM (-EAGAIN under NOWAIT). */
 int path_name_copy(
 	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode);
-/* The rest of it, after copying into p->small has answered n. */
-int path_name_copy_rest(struct path_name *p, const char __user *path, ssize n, bool allow_empty,
-	enum alloc_mode mode);
-/* The same, inline: mostly the name is not empty and fits. */
-static __always_inline int path_name_copy_inline(
-	struct path_name *p, const char __user *path, bool allow_empty, enum alloc_mode mode)
-{
-	ssize n = strncpy_from_user(p->small, path, sizeof(p->small) - NAME_SLACK);
-
-	if (unlikely(n <= 0))
-		return path_name_copy_rest(p, path, n, allow_empty, mode);
-	p->name = p->small;
-	p->length = (u32)n;
-	return 0;
-}
 void path_name_release(struct path_name *p);
