@@ -120,11 +120,3 @@ void arch_backtrace_thread(const struct thread *t)
 	if (sp) /* as host_switch_stacks left it */
 		host_backtrace_from(sp[6], sp[5]);
 }
-
-void arch_backtrace_cpu(unsigned cpu)
-{
-	if (cpu == this_cpu_id())
-		arch_backtrace();
-	else
-		host_request(&host_cpus[cpu], HOST_REQUEST_BACKTRACE);
-}

@@ -30,23 +30,30 @@
 #define HOST_LOADS_PROGRAMS 1
 #endif
 
-/* ---- cpu.c, timer.c ---- */
+/* ---- cpu.c ---- */
+
+/* How many CPUs arch_smp_start makes; 1 unless asked for. */
+void host_set_cpus(unsigned n);
+/* A device's interrupt function; each runs on every HOST_IRQ_DEVICE. Before kernel_main. */
+void host_device_register(void (*fn)(void));
+
+/* ---- pthread_cpu.c, timer.c; sim/cpu.c has its own of the first four ---- */
 
 /* Set an interrupt pending on cpu and make it look. Context: any, also Linux threads that are no CPU. */
 void host_raise(struct host_cpu *c, enum host_irq irq);
+/* Bring up c, whose areas are ready; it waits for host_release_cpus. False when Linux has no more. */
+bool host_start_cpu(struct host_cpu *c);
+void host_release_cpus(void);
+/* At the end: nobody else may disturb it. */
+void host_stop_others(void);
 /* A Linux thread that runs until the end; false when there can be no more. */
 bool host_start_pthread(void *(*fn)(void *arg), void *arg);
-/* How many CPUs arch_smp_start makes; 1 unless asked for. */
-void host_set_cpus(unsigned n);
 /* Wake CPUs for their deadlines also when they are not idle: without it nothing is ever preempted. */
 void host_timer_start(void);
 /* c's deadline has become earlier, or counts again after idle. */
 void host_timer_look(const struct host_cpu *c);
 /* Something outside may wake an idle machine (a terminal, a disk): waiting for ever is no dead end. */
 extern bool host_expects_events;
-
-/* A device's interrupt function; each runs on every HOST_IRQ_DEVICE. Before kernel_main. */
-void host_device_register(void (*fn)(void));
 
 /* ---- thread.c ---- */
 

@@ -53,9 +53,7 @@ void arch_exit(int status)
 	if (HOST_LOADS_PROGRAMS)
 		_exit(status);
 	/* A sanitizer has a last word, which comes with exit: nobody may disturb it. */
-	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
-		if (cpu != this_cpu_id())
-			host_request(&host_cpus[cpu], HOST_REQUEST_STOP);
+	host_stop_others();
 	exit(status);
 }
 

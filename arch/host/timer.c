@@ -1,5 +1,5 @@
 /*
- * Time, and the timer interrupt. A CPU that is idle waits for its own deadline (cpu.c). For the others
+ * Time, and the timer interrupt. A CPU that is idle waits for its own deadline (pthread_cpu.c). For the others
  * one Linux thread sleeps until the earliest deadline of all and raises the interrupt; arming a deadline
  * costs a store, and a wake-up of that thread only when it would come too late.
  *

@@ -3,7 +3,7 @@
  * no use for GS). A fiber may go to sleep on one CPU and wake up on another, so nobody keeps the pointer
  * over a place where the kernel may switch threads; the volatile load makes the compiler ask again.
  *
- * Interrupts are a word of pending bits that others set (host_raise, arch/host/cpu.c). The CPU itself
+ * Interrupts are a word of pending bits that others set (host_raise, arch/host/pthread_cpu.c). The CPU itself
  * takes them at the points where it looks:
  *
  *	arch_irq_enable, arch_irq_restore	interrupts become possible
