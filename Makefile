@@ -59,7 +59,7 @@ endif
 # Everything above arch/, portable; and the tests that run inside the guest's kernel.
 PORTABLE_DIRS := kernel drivers drivers/virtio vfs $(patsubst %/,%,$(wildcard fs/*/)) ring
 KERNEL_SOURCES := $(wildcard arch/$(ARCH)/*.c) $(foreach d,$(PORTABLE_DIRS),$(wildcard $(d)/*.c)) \
-	$(wildcard tests/guest/*.c)
+	$(wildcard tests/guest/*.c tests/torture/*.c)
 KERNEL_ASM := $(wildcard arch/$(ARCH)/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.c=$(OUT)/%.o) $(KERNEL_ASM:%.S=$(OUT)/%.S.o) $(OUT)/programs.o
 KERNEL_ELF := $(OUT)/unlazy.elf

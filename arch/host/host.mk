@@ -16,7 +16,8 @@ PLAIN_PORT := $(patsubst %.c,$(PLAIN_OUT)/%.o,$(filter-out arch/host/main.c,$(wi
 # symbols.c reads a table that the metal's link makes; here ELF's own does (backtrace.c).
 PLAIN_OBJECTS := $(patsubst %.c,$(PLAIN_OUT)/%.o,$(filter-out kernel/symbols.c, \
 	$(foreach d,$(PORTABLE_DIRS),$(wildcard $(d)/*.c)) \
-	$(filter-out tests/guest/arch_%,$(wildcard tests/guest/*.c)) $(wildcard tests/hosted/*.c)))
+	$(filter-out tests/guest/arch_%,$(wildcard tests/guest/*.c)) \
+	$(wildcard tests/hosted/*.c tests/torture/*.c)))
 
 $(PLAIN_OUT)/arch/host/%.o: arch/host/%.c
 	$(call say,HOSTCC,$<)
@@ -50,7 +51,7 @@ host: $(PLAIN_BINARY)
 # AddressSanitizer and UBSan: the objects of the unit tests, and what those leave out.
 ASAN_SOURCES := $(HOST_SOURCES) $(wildcard drivers/*.c drivers/virtio/*.c) \
 	$(filter-out tests/guest/arch_% tests/guest/kernel_process.c,$(wildcard tests/guest/*.c)) \
-	$(wildcard tests/hosted/*.c)
+	$(wildcard tests/hosted/*.c tests/torture/*.c)
 ASAN_OBJECTS := $(patsubst %.c,$(HOST_OUT)/%.o,$(filter-out kernel/symbols.c,$(ASAN_SOURCES)) \
 	$(filter-out arch/host/main.c,$(wildcard arch/host/*.c))) \
 	$(HOST_OUT)/arch/host/switch.o $(HOST_OUT)/programs.o
