@@ -41,6 +41,8 @@ bench-insns:
 
 .PHONY: bench bench-linux bench-insns
 
+include tools/hostbench/bench.mk
+
 # QEMU stops before the first instruction and gdb starts with our helpers; control-c stops the machine.
 # CMD=, DISK=, SMP= as for run, and DEBUG=0 for the release build; GDBARGS='-ex "break walk_end"'.
 debug: DEBUG := $(if $(filter command environment,$(origin DEBUG)),$(DEBUG),1)

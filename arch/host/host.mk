@@ -19,7 +19,9 @@ PLAIN_OBJECTS := $(patsubst %.c,$(PLAIN_OUT)/%.o,$(filter-out kernel/symbols.c, 
 	$(filter-out tests/guest/arch_%,$(wildcard tests/guest/*.c)) \
 	$(wildcard tests/hosted/*.c tests/torture/*.c)))
 
-$(PLAIN_OUT)/arch/host/%.o: arch/host/%.c
+$(eval $(call flags_file,$(PLAIN_OUT)/flags,$(HOSTCC) $(PLAIN_CFLAGS) $(PLAIN_PORT_CFLAGS)))
+
+$(PLAIN_OUT)/arch/host/%.o: arch/host/%.c $(PLAIN_OUT)/flags
 	$(call say,HOSTCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(PLAIN_PORT_CFLAGS) -c $< -o $@
@@ -29,7 +31,7 @@ $(PLAIN_OUT)/arch/host/%.o: arch/host/%.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -c $< -o $@
 
-$(PLAIN_OUT)/%.o: %.c
+$(PLAIN_OUT)/%.o: %.c $(PLAIN_OUT)/flags
 	$(call say,HOSTCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(PLAIN_CFLAGS) -c $< -o $@
@@ -68,10 +70,15 @@ TSAN_COMMON := -fsanitize=thread -O1 -include arch/host/include/arch/tsan_once.h
 	-Wno-atomic-alignment -Wno-address-of-packed-member
 TSAN_OBJECTS := $(ASAN_OBJECTS:$(HOST_OUT)/%=$(TSAN_OUT)/%)
 
-$(TSAN_OUT)/arch/host/%.o: arch/host/%.c
+TSAN_PORT_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_PORT_CFLAGS)) $(TSAN_COMMON)
+TSAN_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_CFLAGS)) $(TSAN_COMMON)
+
+$(eval $(call flags_file,$(TSAN_OUT)/flags,$(HOSTCLANG) $(TSAN_CFLAGS) $(TSAN_PORT_CFLAGS)))
+
+$(TSAN_OUT)/arch/host/%.o: arch/host/%.c $(TSAN_OUT)/flags
 	$(call say,TSANCC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCLANG) $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_PORT_CFLAGS)) $(TSAN_COMMON) -c $< -o $@
+	$(Q)$(HOSTCLANG) $(TSAN_PORT_CFLAGS) -c $< -o $@
 
 $(TSAN_OUT)/arch/host/%.o: arch/host/%.S
 	$(Q)mkdir -p $(@D)
@@ -81,10 +88,10 @@ $(TSAN_OUT)/programs.o: $(HOST_OUT)/programs.o
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
 
-$(TSAN_OUT)/%.o: %.c
+$(TSAN_OUT)/%.o: %.c $(TSAN_OUT)/flags
 	$(call say,TSANCC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCLANG) $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_CFLAGS)) $(TSAN_COMMON) -c $< -o $@
+	$(Q)$(HOSTCLANG) $(TSAN_CFLAGS) -c $< -o $@
 
 $(HOST_OUT)/unlazy-tsan: $(TSAN_OBJECTS) arch/host/percpu.ld
 	$(call say,HOSTLD,$@)
