@@ -255,7 +255,7 @@ static struct thread *steal(struct run_queue *rq, unsigned self)
 				continue;
 			dequeue(from, t);
 			t->vruntime = rebase(t, from, rq);
-			WRITE_ONCE(t->cpu, self);
+			store_release(&t->cpu, self); /* partner: lock_queue_of */
 			raw_unlock(&from->lock);
 			return t;
 		}
@@ -419,7 +419,8 @@ void thread_finish_sleep(void)
 static struct run_queue *lock_queue_of(struct thread *t)
 {
 	for (;;) {
-		unsigned cpu = READ_ONCE(t->cpu);
+		/* Partner: the releases that move a thread, which come after all it was before. */
+		unsigned cpu = load_acquire(&t->cpu);
 		struct run_queue *rq = &per_cpu(run_queue, cpu);
 
 		raw_lock(&rq->lock);
@@ -493,7 +494,7 @@ bool thread_wake_at(struct thread *t, enum wake_place place)
 
 		/* RUNNABLE and neither queued nor running: nobody else moves it meanwhile. */
 		t->vruntime = rebase(t, rq, to);
-		WRITE_ONCE(t->cpu, cpu);
+		store_release(&t->cpu, cpu); /* partner: lock_queue_of */
 		raw_unlock(&rq->lock);
 		rq = to;
 		raw_lock(&rq->lock);
@@ -550,16 +551,17 @@ static void wake_bound(struct timer *t)
 void sched_bind_current(s32 cpu)
 {
 	struct thread *t = current;
+	u64 delay = 1; /* grows: a timer that fires before schedule() moves nobody */
 
 	might_sleep();
 	WRITE_ONCE(t->bound_cpu, cpu);
-	while (cpu >= 0 && this_cpu_id() != (unsigned)cpu) {
+	for (; cpu >= 0 && this_cpu_id() != (unsigned)cpu; delay *= 2) {
 		struct timer timer;
 
 		timer_setup(&timer, wake_bound);
 		timer.owner = t;
 		thread_prepare_sleep(THREAD_SLEEPING);
-		timer_arm(&timer, clock_ns() + 1);
+		timer_arm(&timer, clock_ns() + delay);
 		schedule();
 		timer_cancel_sync(&timer);
 	}
