@@ -35,7 +35,8 @@ static unsigned nr_devices;
 static u32 call_lock;
 static void (*call_fn)(void *arg);
 static void *call_arg;
-static u32 call_pending; /* atomic: CPUs that have not run call_fn yet */
+static unsigned call_cpu; /* who asked */
+static u32 call_pending;  /* atomic: CPUs that have not run call_fn yet */
 
 /* ---- Interrupts ---- */
 
@@ -48,12 +49,14 @@ void host_device_register(void (*fn)(void))
 static void call_ipi(void)
 {
 	call_fn(call_arg);
+	sim_weak_interrupt_sent(call_cpu); /* the end of the call is an order, too */
 	atomic_sub(&call_pending, 1u);
 }
 
 /* Context: interrupt. */
 static void dispatch(u32 pending)
 {
+	sim_weak_interrupt_taken();
 	if (pending & 1u << HOST_IRQ_TIMER)
 		timer_interrupt();
 	if (pending & 1u << HOST_IRQ_RESCHED)
@@ -97,8 +100,9 @@ void arch_send_ipi(unsigned cpu, enum arch_ipi kind)
 		[ARCH_IPI_CALL] = HOST_IRQ_CALL,
 	};
 
+	sim_weak_interrupt_sent(cpu);
 	if (kind == ARCH_IPI_STOP)
-		host_request(&host_cpus[cpu], HOST_REQUEST_STOP);
+		host_stop(&host_cpus[cpu]);
 	else
 		host_raise(&host_cpus[cpu], irqs[kind]);
 }
@@ -114,12 +118,14 @@ void arch_call_others(void (*fn)(void *arg), void *arg)
 	raw_lock(&call_lock);
 	call_fn = fn;
 	call_arg = arg;
+	call_cpu = this_cpu_id();
 	WRITE_ONCE(call_pending, nr_cpus - 1);
 	for_each_cpu (cpu)
 		if (cpu != this_cpu_id())
 			arch_send_ipi(cpu, ARCH_IPI_CALL);
 	while (load_acquire(&call_pending) != 0)
 		arch_cpu_relax();
+	sim_weak_interrupt_taken();
 	raw_unlock(&call_lock);
 	preempt_enable();
 }

@@ -23,8 +23,8 @@
 #endif
 #endif
 
-/* A sanitizer's run-time has the programs' addresses; its builds run tests only. */
-#if defined(HOST_ASAN) || defined(HOST_TSAN)
+/* A sanitizer's run-time has the programs' addresses, and a simulation no signals: these run tests only. */
+#if defined(HOST_ASAN) || defined(HOST_TSAN) || defined(HOST_SIM)
 #define HOST_LOADS_PROGRAMS 0
 #else
 #define HOST_LOADS_PROGRAMS 1
@@ -37,15 +37,15 @@ void host_set_cpus(unsigned n);
 /* A device's interrupt function; each runs on every HOST_IRQ_DEVICE. Before kernel_main. */
 void host_device_register(void (*fn)(void));
 
-/* ---- pthread_cpu.c, timer.c; sim/cpu.c has its own of the first four ---- */
+/* ---- pthread_cpu.c, timer.c; sim/cpu.c has its own of the first four, and of arch_cpu_relax, arch_idle_wait ---- */
 
 /* Set an interrupt pending on cpu and make it look. Context: any, also Linux threads that are no CPU. */
 void host_raise(struct host_cpu *c, enum host_irq irq);
 /* Bring up c, whose areas are ready; it waits for host_release_cpus. False when Linux has no more. */
 bool host_start_cpu(struct host_cpu *c);
 void host_release_cpus(void);
-/* At the end: nobody else may disturb it. */
-void host_stop_others(void);
+/* c does nothing any more, wherever it is. */
+void host_stop(struct host_cpu *c);
 /* A Linux thread that runs until the end; false when there can be no more. */
 bool host_start_pthread(void *(*fn)(void *arg), void *arg);
 /* Wake CPUs for their deadlines also when they are not idle: without it nothing is ever preempted. */
@@ -55,10 +55,27 @@ void host_timer_look(const struct host_cpu *c);
 /* Something outside may wake an idle machine (a terminal, a disk): waiting for ever is no dead end. */
 extern bool host_expects_events;
 
+/*
+ * What the simulation of weak memory must be told (sim/weak.c): an interrupt was sent to a CPU, by this one;
+ * this one has taken its interrupts: the hardware orders the two. Something that is no CPU wrote there, or it
+ * is somebody else's memory now.
+ */
+#ifdef HOST_SIM
+void sim_weak_interrupt_sent(unsigned to);
+void sim_weak_interrupt_taken(void);
+void sim_weak_forget(const void *p, size_t size);
+#else
+#define sim_weak_interrupt_sent(to) ((void)(to))
+#define sim_weak_interrupt_taken()  ((void)0)
+#define sim_weak_forget(p, size)    ((void)(p), (void)(size))
+#endif
+
 /* ---- thread.c ---- */
 
 /* Go on as t, which has not run yet, and never come back. The caller's stack is Linux's. */
 __noreturn void host_run_thread(struct thread *t, void (*entry)(void));
+/* What host_switch_stacks goes to first on a fresh stack that ends at top: fn(), which never returns. */
+u64 host_first_frame(void *top, void (*fn)(void));
 /* t, which has not run yet, begins below top, an address in its stack. */
 void host_thread_start_at(struct thread *t, void *top, void (*entry)(void));
 

@@ -104,3 +104,52 @@ host-tsan: $(HOST_OUT)/unlazy-tsan
 -include $(ASAN_OBJECTS:.o=.d) $(TSAN_OBJECTS:.o=.d)
 
 -include $(PLAIN_OBJECTS:.o=.d) $(PLAIN_PORT:.o=.d)
+
+# ---- the simulation: all CPUs on one thread, replayable (arch/host/sim) ----------------------------------
+
+# The instrumentation of ThreadSanitizer without its run-time: arch/host/sim/instrument.c has the functions.
+SIM_OUT := $(HOST_OUT)/sim
+SIM_COMMON := -O1 -g -fno-omit-frame-pointer -fno-pie -DHOST_SIM -DCONFIG_DEBUG -I. -Iarch/host/include
+SIM_CFLAGS := $(COMMON_CFLAGS) $(SIM_COMMON) -fsanitize=thread -mllvm -tsan-instrument-func-entry-exit=0 \
+	-include arch/host/include/arch/tsan_once.h -Wno-atomic-alignment -Wno-address-of-packed-member \
+	$(foreach f,$(filter-out memcpy memmove memset,$(HOST_RENAMED)),-D$(f)=unlazy_$(f))
+SIM_PORT_CFLAGS := -std=gnu11 $(WARNINGS) -D_GNU_SOURCE $(SIM_COMMON) -MMD -MP
+# Copies and fills are instrument.c's; these are left over.
+$(SIM_OUT)/kernel/string.o: SIM_CFLAGS += -Dmemcpy=unlazy_memcpy -Dmemmove=unlazy_memmove \
+	-Dmemset=unlazy_memset
+
+SIM_PORT := $(patsubst %.c,$(SIM_OUT)/%.o, $(wildcard arch/host/sim/*.c) \
+	$(addprefix arch/host/,backtrace.c cpu.c gs.c machine.c memory.c program.c signal.c thread.c)) \
+	$(SIM_OUT)/arch/host/switch.o
+SIM_OBJECTS := $(patsubst %.c,$(SIM_OUT)/%.o,$(filter-out kernel/symbols.c,$(ASAN_SOURCES)) \
+	$(wildcard tests/sim/*.c)) $(SIM_OUT)/programs.o
+
+$(eval $(call flags_file,$(SIM_OUT)/flags,$(HOSTCLANG) $(SIM_CFLAGS) $(SIM_PORT_CFLAGS)))
+
+$(SIM_OUT)/arch/host/%.o: arch/host/%.c $(SIM_OUT)/flags
+	$(call say,SIMCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) $(SIM_PORT_CFLAGS) -c $< -o $@
+
+$(SIM_OUT)/arch/host/%.o: arch/host/%.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) -c $< -o $@
+
+$(SIM_OUT)/programs.o: $(HOST_OUT)/programs.o
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(SIM_OUT)/%.o: %.c $(SIM_OUT)/flags
+	$(call say,SIMCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) $(SIM_CFLAGS) -c $< -o $@
+
+# At fixed addresses, so that a seed is a run.
+$(HOST_OUT)/unlazy-sim: $(SIM_OBJECTS) $(SIM_PORT) arch/host/percpu.ld
+	$(call say,HOSTLD,$@)
+	$(Q)$(HOSTCLANG) -no-pie -g -o $@ $(filter %.o,$^) -latomic -Wl,-T,arch/host/percpu.ld
+
+host-sim: $(HOST_OUT)/unlazy-sim
+
+.PHONY: host-sim
+-include $(SIM_OBJECTS:.o=.d) $(SIM_PORT:.o=.d)

@@ -1,14 +1,6 @@
-/* The rest of the machine: no buses, the command line, the end. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+/* The rest of the machine: no buses, the command line, power. */
 #include "abi/errno.h"
 #include "arch/host/host.h"
-#include "kernel/sched.h"
-
-#define PANIC_STATUS 101
 
 static const char *cmdline = "";
 
@@ -43,19 +35,7 @@ const char *arch_cmdline(void)
 	return cmdline;
 }
 
-/* ---- The end ---- */
-
-void arch_exit(int status)
-{
-	host_console_restore();
-	if (status == PANIC_STATUS)
-		abort(); /* let the sanitizer and the debugger see where */
-	if (HOST_LOADS_PROGRAMS)
-		_exit(status);
-	/* A sanitizer has a last word, which comes with exit: nobody may disturb it. */
-	host_stop_others();
-	exit(status);
-}
+/* ---- Power ---- */
 
 void arch_poweroff(void)
 {

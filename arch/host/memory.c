@@ -233,6 +233,7 @@ void *arch_kstack_alloc(void)
 	if (p == MAP_FAILED)
 		return NULL;
 	mprotect(p, PAGE_SIZE, PROT_NONE);
+	sim_weak_forget(p, HOST_STACK);
 	return p + HOST_STACK - KSTACK_SIZE;
 }
 

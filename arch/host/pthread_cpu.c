@@ -28,6 +28,8 @@
 /* Rounds of spinning before the processor is offered to others. */
 #define RELAX_ROUNDS 64
 
+#define PANIC_STATUS 101
+
 static u32 released;
 
 void host_raise(struct host_cpu *c, enum host_irq irq)
@@ -121,11 +123,23 @@ void host_release_cpus(void)
 	store_release(&released, 1u);
 }
 
-void host_stop_others(void)
+void host_stop(struct host_cpu *c)
 {
+	host_request(c, HOST_REQUEST_STOP);
+}
+
+void arch_exit(int status)
+{
+	host_console_restore();
+	if (status == PANIC_STATUS)
+		abort(); /* let the sanitizer and the debugger see where */
+	if (HOST_LOADS_PROGRAMS)
+		_exit(status);
+	/* A sanitizer has a last word, which comes with exit: nobody may disturb it. */
 	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
 		if (cpu != this_cpu_id())
-			host_request(&host_cpus[cpu], HOST_REQUEST_STOP);
+			host_stop(&host_cpus[cpu]);
+	exit(status);
 }
 
 void arch_backtrace_cpu(unsigned cpu)

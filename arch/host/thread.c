@@ -135,12 +135,17 @@ static void first_run(void)
 	f->entry();
 }
 
-void host_thread_start_at(struct thread *t, void *top, void (*entry)(void))
+u64 host_first_frame(void *top, void (*fn)(void))
 {
 	struct switch_frame *f = (struct switch_frame *)ALIGN_DOWN((u64)top, 16) - 1;
 
-	*f = (struct switch_frame){.rbx = (u64)first_run, .return_address = (u64)host_first_run};
-	t->arch.sp = (u64)f;
+	*f = (struct switch_frame){.rbx = (u64)fn, .return_address = (u64)host_first_run};
+	return (u64)f;
+}
+
+void host_thread_start_at(struct thread *t, void *top, void (*entry)(void))
+{
+	t->arch.sp = host_first_frame(top, first_run);
 	t->arch.fiber->entry = entry;
 }
 

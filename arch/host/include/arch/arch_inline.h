@@ -52,9 +52,17 @@ static inline void arch_irq_restore(u64 flags)
 /* One round of a loop that waits for another CPU, whose pthread may need this one's processor. */
 void arch_cpu_relax(void);
 
+#ifdef HOST_SIM
+u64 sim_cycles(void);
+#endif
+
 static inline u64 arch_cycles(void)
 {
+#ifdef HOST_SIM
+	return sim_cycles();
+#else
 	return __builtin_ia32_rdtsc();
+#endif
 }
 
 /* Preemption is possible again, and a reschedule wanted or an interrupt pending. */

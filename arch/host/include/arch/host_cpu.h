@@ -40,11 +40,19 @@ struct host_cpu {
 
 extern struct host_cpu host_cpus[MAX_CPUS];
 
+#ifdef HOST_SIM
+/* The CPU whose turn it is: they share one Linux thread (arch/host/sim). */
+extern struct host_cpu *sim_this_cpu;
+#define HOST_CPU_LOAD "movq sim_this_cpu(%%rip), %0"
+#else
+#define HOST_CPU_LOAD "movq %%gs:0, %0"
+#endif
+
 static __always_inline struct host_cpu *host_cpu(void)
 {
 	struct host_cpu *c;
 
-	__asm__ volatile("movq %%gs:0, %0" : "=r"(c));
+	__asm__ volatile(HOST_CPU_LOAD : "=r"(c));
 	return c;
 }
 
