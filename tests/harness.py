@@ -285,10 +285,14 @@ class Group:
             raise
         return console
 
-    def run(self, results):
-        """All tests on one machine; a test that loses it costs only itself."""
+    def named(self, name):
+        """The tests whose full name ends so; all for an empty one."""
+        return [f for f in self.tests if f"/{self.name}/{f.__name__}".endswith("/" + name) or not name]
+
+    def run(self, results, only=""):
+        """All tests, or those named so, on one machine; a test that loses it costs only itself."""
         console, lost = None, 0
-        for function in self.tests:
+        for function in self.named(only):
             name = f"{self.name}/{function.__name__}"
             if lost > 2:
                 results.add("FAIL", name, "not run: the machine was lost three times")

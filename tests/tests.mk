@@ -35,6 +35,7 @@ test-built:
 	HOSTED_SANITIZED='$(abspath $(HOSTED_SANITIZED))' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)
 
+include tests/mutants/mutants.mk
 include tests/coverage/coverage.mk
 
 .PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-libc-only test-guest test-crash \

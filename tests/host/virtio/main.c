@@ -1,5 +1,6 @@
 /* virtio towards a device that lies: every test below, one line each. */
 #include "fake.h"
+#include "kernel/string.h"
 
 static const char *running;
 static bool failed;
@@ -11,11 +12,14 @@ void check_failed(const char *file, int line, const char *what, long long a, lon
 	failed = true;
 }
 
-static int run(const struct test *tests)
+/* Those whose names begin with prefix. */
+static int run(const struct test *tests, const char *prefix)
 {
 	int failures = 0;
 
 	for (; tests->name; tests++) {
+		if (strncmp(tests->name, prefix, strlen(prefix)) != 0)
+			continue;
 		running = tests->name;
 		failed = false;
 		fake_kernel_reset();
@@ -27,7 +31,9 @@ static int run(const struct test *tests)
 	return failures;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return run(queue_tests) + run(blk_tests) + run(pci_tests) ? 1 : 0;
+	const char *prefix = argc > 1 ? argv[1] : "";
+
+	return run(queue_tests, prefix) + run(blk_tests, prefix) + run(pci_tests, prefix) ? 1 : 0;
 }
