@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "drivers/pci.h"
 #include "drivers/virtio/blk.h"
 #include "kernel/block.h"
 
@@ -54,6 +55,8 @@ bool fake_run_timer(void);
 unsigned fake_log_count(const char *words);
 /* Pages and kmalloc memory not yet given back. */
 long fake_allocations(void);
+/* Give all of it back, from under whoever has it still: the kernel ends here. */
+void fake_kernel_end(void);
 u32 fake_random(void);
 extern u32 fake_seed;
 
@@ -119,3 +122,29 @@ u32 fake_serve_chain(struct fake_device *d, const struct fake_chain *chain);
 /* Serve everything on all queues, then interrupt where the driver asked for it. */
 unsigned fake_serve(struct fake_device *d);
 void fake_interrupt(struct fake_device *d, unsigned vector);
+
+/* ---- The PCI bus (fake_pci.c) ---- */
+
+#define FAKE_BAR_BYTES 0x4000u
+
+struct fake_function {
+	u16 bdf;
+	u8 config[256];
+	u64 bar_size[PCI_BARS]; /* 0: not implemented */
+};
+
+extern u8 *fake_bar_memory; /* behind BAR 4 of fake_pci_virtio */
+extern bool fake_no_vectors_left;
+/* Take all functions off the bus. */
+void fake_pci_clear(void);
+/* Put a function on it that has nothing but its identity. */
+struct fake_function *fake_pci_add(u16 bdf, u16 vendor, u16 device);
+/* Set bytes of its configuration space. */
+void fake_pci_put(struct fake_function *f, unsigned offset, unsigned size, u64 value);
+/* One virtio function alone, BAR 4 (64 bits) over fake_bar_memory, with well-formed capabilities. */
+struct fake_function *fake_pci_virtio(void);
+/* Where those begin. */
+#define FAKE_CAP_COMMON 0x40
+#define FAKE_CAP_NOTIFY 0x54
+#define FAKE_CAP_DEVICE 0x7c
+#define FAKE_CAP_MSIX	0xa4

@@ -25,15 +25,26 @@ static struct work *pending_work;
 static struct timer *armed[4];
 static long allocations;
 
+/* What kmalloc gave and kfree has not seen again; what finds no room here is only counted. */
+static void *objects[4096];
+static unsigned nr_objects;
+
 static struct list_head pages = LIST_HEAD_INIT(pages);
 
 /* ---- Memory ---- */
 
+static void *remember(void *p)
+{
+	allocations++;
+	if (nr_objects < ARRAY_SIZE(objects))
+		objects[nr_objects++] = p;
+	return p;
+}
+
 void *kmalloc(size_t size, enum alloc_mode mode)
 {
 	(void)mode;
-	allocations++;
-	return malloc(size);
+	return remember(malloc(size));
 }
 
 void *kzalloc(size_t size, enum alloc_mode mode)
@@ -43,14 +54,20 @@ void *kzalloc(size_t size, enum alloc_mode mode)
 	void *p = aligned_alloc(CACHE_LINE, rounded);
 
 	(void)mode;
-	allocations++;
 	memset(p, 0, rounded);
-	return p;
+	return remember(p);
 }
 
 void kfree(void *p)
 {
-	allocations -= p != NULL;
+	if (!p)
+		return;
+	for (unsigned i = nr_objects; i-- > 0;)
+		if (objects[i] == p) {
+			objects[i] = objects[--nr_objects];
+			break;
+		}
+	allocations--;
 	free(p);
 }
 
@@ -108,6 +125,22 @@ u64 arch_virt_to_phys(const void *p)
 long fake_allocations(void)
 {
 	return allocations;
+}
+
+void fake_kernel_end(void)
+{
+	struct block_device *dev;
+
+	while ((dev = block_nth(0)))
+		list_del(&dev->node);
+	while (nr_objects)
+		kfree(objects[nr_objects - 1]);
+	while (!list_empty(&pages)) {
+		struct page *p = list_first_entry(&pages, struct page, lru);
+
+		p->refs = 1;
+		page_put(p);
+	}
 }
 
 /* ---- Time, work, console ---- */
