@@ -18,7 +18,7 @@ test:
 
 test-layers: test
 
-test-tree test-host test-hosted test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
+test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
 	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
 
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
@@ -28,15 +28,18 @@ LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi
 HOSTED_SANITIZED := $(HOST_OUT)/unlazy-asan \
 	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan)
 
-test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED)
+include tests/fuzz/fuzz.mk
+
+test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED) $(FUZZ_REPLAYS)
 
 test-built:
 	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' \
+	FUZZ_REPLAYS='$(abspath $(FUZZ_REPLAYS))' \
 	HOSTED_SANITIZED='$(abspath $(HOSTED_SANITIZED))' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)
 
 include tests/mutants/mutants.mk
 include tests/coverage/coverage.mk
 
-.PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-libc-only test-guest test-crash \
+.PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash \
 	test-disks test-programs test-console
