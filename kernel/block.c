@@ -16,6 +16,7 @@
  */
 #include "kernel/block.h"
 #include "kernel/clock.h"
+#include "kernel/faults.h"
 #include "kernel/string.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
@@ -180,6 +181,7 @@ void block_submit(struct block_request *rq)
 
 	rq->submit_ns = clock_ns();
 	rq->driver_segment = rq->driver_offset = rq->driver_bytes = 0;
+	rq->must_fail = fault_hits(FAULT_BLOCK);
 	trace(block_submit, rq->sector, rq->bytes);
 	count_submit(rq);
 	if (err || (rq->op == BLOCK_FLUSH && !rq->dev->has_flush)) {
@@ -248,6 +250,8 @@ void block_complete(struct block_request *rq, int status)
 {
 	struct block_stats *counts = &rq->dev->counts;
 
+	if (unlikely(rq->must_fail) && !status)
+		status = -EIO;
 	trace(block_complete, rq->sector, status);
 	if (status)
 		atomic_add(&counts->errors, 1ull);

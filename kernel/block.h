@@ -48,6 +48,7 @@ struct block_request {
 	u32 driver_offset;  /* ... and bytes of it already sent */
 	u32 driver_bytes;   /* bytes sent so far */
 	int driver_status;  /* for block_complete, while the driver holds a lock */
+	bool must_fail;	    /* kernel/faults.h */
 };
 
 /* Requests: counted by the block layer. Kicks and interrupts: the sum over the queues. */

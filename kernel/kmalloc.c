@@ -7,6 +7,7 @@
  * Locking: vmap ranges are found again by address in a list under vmap_lock (RANK_VMAP).
  */
 #include "abi/errno.h"
+#include "kernel/faults.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/slab.h"
@@ -116,7 +117,7 @@ static int range_map_page(u64 virt, enum alloc_mode mode)
 
 	if (!p)
 		return -ENOMEM;
-	if (arch_map_page(virt, page_phys(p), ARCH_MAP_WRITE) == 0)
+	if (!fault_hits(FAULT_ALLOC) && arch_map_page(virt, page_phys(p), ARCH_MAP_WRITE) == 0)
 		return 0;
 	page_put(p);
 	return -ENOMEM;
@@ -133,7 +134,7 @@ void *vzalloc(size_t size)
 	if (!r)
 		return NULL;
 	r->size = size;
-	r->start = arch_vmap_reserve(size);
+	r->start = fault_hits(FAULT_ALLOC) ? 0 : arch_vmap_reserve(size);
 	if (!r->start)
 		goto fail;
 	for (done = 0; done < size; done += PAGE_SIZE)
@@ -174,7 +175,7 @@ int varray_init(struct varray *a, size_t most)
 {
 	a->most = ALIGN_UP(most, PAGE_SIZE);
 	a->size = 0;
-	a->start = (void *)arch_vmap_reserve(a->most);
+	a->start = fault_hits(FAULT_ALLOC) ? NULL : (void *)arch_vmap_reserve(a->most);
 	return a->start ? 0 : -ENOMEM;
 }
 

@@ -21,6 +21,7 @@
  */
 #include "kernel/page.h"
 #include "kernel/console.h"
+#include "kernel/faults.h"
 #include "kernel/panic.h"
 #include "kernel/reclaim.h"
 #include "kernel/reclaim_internal.h"
@@ -231,7 +232,7 @@ static struct page *alloc_after_reclaim(unsigned order)
 	return try_alloc(order, true);
 }
 
-struct page *page_alloc(unsigned order, enum alloc_mode mode)
+struct page *page_alloc_for_slab(unsigned order, enum alloc_mode mode)
 {
 	struct page *p;
 
@@ -251,6 +252,13 @@ struct page *page_alloc(unsigned order, enum alloc_mode mode)
 	WRITE_ONCE(p->order, (u16)order);
 	WRITE_ONCE(p->refs, 1);
 	return p;
+}
+
+struct page *page_alloc(unsigned order, enum alloc_mode mode)
+{
+	if (mode == ALLOC_WAIT)
+		might_sleep();
+	return fault_hits(FAULT_ALLOC) ? NULL : page_alloc_for_slab(order, mode);
 }
 
 struct page *page_alloc_zeroed(unsigned order, enum alloc_mode mode)
@@ -386,4 +394,5 @@ void page_get_stats(struct page_stats *out)
 	out->page_cache = (u64)READ_ONCE(accounts[PAGE_ACCOUNT_CACHE]);
 	out->kernel_stacks = (u64)READ_ONCE(accounts[PAGE_ACCOUNT_STACK]);
 	out->program = (u64)READ_ONCE(accounts[PAGE_ACCOUNT_PROGRAM]);
+	out->tables = (u64)READ_ONCE(accounts[PAGE_ACCOUNT_TABLES]);
 }

@@ -58,7 +58,7 @@ void page_add_range(u64 phys_start, u64 phys_end);
 void page_init(void);
 
 struct page_stats {
-	u64 total, free, slab, page_cache, kernel_stacks, program;
+	u64 total, free, slab, page_cache, kernel_stacks, program, tables;
 };
 void page_get_stats(struct page_stats *out);
 /* Accounting for /proc/meminfo: who uses how many pages. */
@@ -66,6 +66,7 @@ enum page_account {
 	PAGE_ACCOUNT_CACHE,
 	PAGE_ACCOUNT_STACK,
 	PAGE_ACCOUNT_PROGRAM,
+	PAGE_ACCOUNT_TABLES, /* page tables; the kernel's own stay when what they map has gone */
 	PAGE_ACCOUNT_MAX
 };
 void page_account(enum page_account what, s64 pages);

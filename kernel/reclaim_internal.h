@@ -1,7 +1,7 @@
-/* Between the page allocator and reclaim.c. */
+/* Between the page allocator, slab.c and reclaim.c. */
 #pragma once
 
-#include "kernel/types.h"
+#include "kernel/page.h"
 
 /* Start the reclaim thread when it is not running. Context: any. */
 void reclaim_wake(void);
@@ -11,4 +11,6 @@ bool reclaim_is_current(void);
 bool page_below_low(void);
 /* Give this CPU's list of single pages back to the buddy lists. */
 void page_drain_local(void);
+/* page_alloc, but no point at which memory can be made to run out (kernel/faults.h): the object is one. */
+struct page *page_alloc_for_slab(unsigned order, enum alloc_mode mode);
 void page_account_slab(s64 pages);

@@ -30,6 +30,7 @@
  */
 #include "kernel/slab_inline.h"
 #include "kernel/console.h"
+#include "kernel/faults.h"
 #include "kernel/panic.h"
 #include "kernel/rcu.h"
 #include "kernel/reclaim_internal.h"
@@ -128,7 +129,7 @@ static struct page *slab_of(void *object)
 /* A new slab, all objects constructed and free. Context: no lock held; mode ALLOC_NOWAIT or _WAIT. */
 static struct page *slab_make(struct slab_cache *c, enum alloc_mode mode)
 {
-	struct page *head = page_alloc(c->order, mode);
+	struct page *head = page_alloc_for_slab(c->order, mode);
 	char *object;
 
 	if (!head)
@@ -312,6 +313,8 @@ void *slab_alloc(struct slab_cache *c, enum alloc_mode mode)
 	if (mode == ALLOC_WAIT)
 		might_sleep(); /* even when this allocation would not have to */
 #endif
+	if (fault_hits(FAULT_ALLOC))
+		return NULL;
 	preempt_disable();
 	object = slab_take_local(c);
 	preempt_enable();
@@ -376,6 +379,7 @@ struct slab_cache *slab_cache_create(
 	p = page_alloc_zeroed(order, ALLOC_NOWAIT);
 	if (!p)
 		return NULL;
+	page_account_slab(1 << order);
 	c = page_address(p);
 	if (align < sizeof(void *))
 		align = sizeof(void *);

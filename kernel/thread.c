@@ -14,6 +14,7 @@
 #include "kernel/clock.h"
 #include "kernel/console.h"
 #include "kernel/entry.h"
+#include "kernel/faults.h"
 #include "kernel/reclaim.h"
 #include "kernel/sched_internal.h"
 #include "kernel/slab.h"
@@ -34,7 +35,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 
 	if (!t)
 		return NULL;
-	t->stack = arch_kstack_alloc();
+	t->stack = fault_hits(FAULT_ALLOC) ? NULL : arch_kstack_alloc();
 	if (!t->stack) {
 		slab_free(thread_cache, t);
 		return NULL;

@@ -21,6 +21,7 @@
  * Limits: regions are a sorted list, linear in their number.
  */
 #include "abi/errno.h"
+#include "kernel/faults.h"
 #include "kernel/panic.h"
 #include "kernel/process_internal.h"
 #include "kernel/slab.h"
@@ -138,7 +139,8 @@ static int populate(struct process *p, u64 start, u64 end, unsigned prot)
 
 		if (!page)
 			break;
-		if (arch_map_page(at, page_phys(page), arch_flags(prot))) {
+		if (fault_hits(FAULT_ALLOC) ||
+			arch_map_page(at, page_phys(page), arch_flags(prot))) {
 			page_put(page);
 			break;
 		}
@@ -299,7 +301,8 @@ static int reveal(struct process *p, struct region *r, unsigned prot)
 	while (!list_empty(&r->hidden)) {
 		struct page *page = list_first_entry(&r->hidden, struct page, lru);
 
-		if (arch_map_page(page->index, page_phys(page), arch_flags(prot)))
+		if (fault_hits(FAULT_ALLOC) ||
+			arch_map_page(page->index, page_phys(page), arch_flags(prot)))
 			return -ENOMEM;
 		list_del(&page->lru);
 	}
@@ -479,8 +482,8 @@ s64 process_map_pages(struct process *p, struct page **pages, size_t npages)
 		start = find_gap(p, npages * PAGE_SIZE);
 	for (; start && done < npages; done++) {
 		page_get(pages[done]);
-		if (arch_map_page(
-			    start + done * PAGE_SIZE, page_phys(pages[done]), ARCH_MAP_WRITE)) {
+		if (fault_hits(FAULT_ALLOC) || arch_map_page(start + done * PAGE_SIZE,
+						       page_phys(pages[done]), ARCH_MAP_WRITE)) {
 			page_put(pages[done]);
 			break;
 		}

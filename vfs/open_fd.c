@@ -17,6 +17,7 @@
 #include "vfs/walk_hit.h"
 #include "vfs/walk_state.h"
 
+#include "kernel/faults.h"
 #include "kernel/syscall.h"
 #include "kernel/uaccess.h"
 
@@ -64,7 +65,7 @@ static __always_inline int open_hit(struct files *files, const struct walk_hit *
 		rcu_read_unlock();
 		return OPEN_NOT_HIT;
 	}
-	f = slab_take_local(file_cache);
+	f = fault_hits(FAULT_ALLOC) ? NULL : slab_take_local(file_cache);
 	if (unlikely(!f)) {
 		path_put_nosleep(&hit->path);
 		rcu_read_unlock();
