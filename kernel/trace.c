@@ -72,14 +72,29 @@ int trace_enable(bool on)
 
 		if (ring->records)
 			continue;
-		struct trace_record *records = vzalloc(RING_RECORDS * sizeof(*records));
+		struct trace_record *records = vzalloc(RING_RECORDS * sizeof(*records)),
+				    *none = NULL;
 
 		if (!records)
 			return -ENOMEM;
-		store_release(&ring->records, records);
+		if (!atomic_cas(&ring->records, &none, records))
+			vfree(records); /* somebody else enables it, too */
 	}
 	WRITE_ONCE(trace_enabled, on);
 	return 0;
+}
+
+void trace_release(void)
+{
+	struct trace_record *all[MAX_CPUS];
+
+	WRITE_ONCE(trace_enabled, false);
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+		all[cpu] =
+			atomic_xchg(&per_cpu(trace_ring, cpu).records, (struct trace_record *)NULL);
+	synchronize_rcu(); /* who records has interrupts off */
+	for (unsigned cpu = 0; cpu < nr_cpus; cpu++)
+		vfree(all[cpu]);
 }
 
 void trace_clear(void)

@@ -52,3 +52,5 @@ void trace_record(enum trace_event event, u64 a, u64 b);
 /* Text (json=false) or Chrome trace events; calls emit with pieces. Context: may sleep. */
 void trace_export(bool json, void (*emit)(void *arg, const char *s, size_t len), void *arg);
 void trace_clear(void);
+/* Give the rings back. Context: nobody enables or exports; may sleep. */
+void trace_release(void);
