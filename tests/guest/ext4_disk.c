@@ -219,6 +219,7 @@ KTEST(ext4_a_file_is_read_once_by_many)
 		completion_init(&readers[i].done);
 		KT_CHECK(t);
 		thread_start(t);
+		thread_put(t);
 	}
 	for (unsigned i = 0; i < READERS; i++)
 		wait_for_completion(&readers[i].done);
