@@ -329,14 +329,15 @@ static int read_once(struct mapping *m, u64 index, u64 window, struct attempt *a
 	}
 	/* A failure from before we came is nobody's answer any more: read again. */
 	bool stale = !a->started && !page_is_loading(p) && (READ_ONCE(p->flags) & PAGE_ERROR);
+	int error = stale ? -EAGAIN : page_wait(p);
 
-	if (!stale && page_wait(p) == 0) {
+	if (!error) {
 		*out = p;
 		return 0;
 	}
 	page_remove(m, p);
 	page_put(p);
-	return stale ? -EAGAIN : -EIO;
+	return stale || error == -ENOMEM ? error : -EIO;
 }
 
 struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned ra_pages)
@@ -357,7 +358,7 @@ struct page *page_cache_read(struct mapping *m, u64 index, u64 limit, unsigned r
 			return p;
 		if (error == -EAGAIN)
 			continue;
-		if (error != -EIO || a.alone || a.failed)
+		if (a.alone || a.failed)
 			return ERR_PTR(error);
 		a.failed = true;
 		window = 1;
@@ -523,6 +524,7 @@ void page_cache_init(void)
 	for (unsigned i = 0; i < WAIT_QUEUES; i++)
 		waitqueue_init(&wait_queues[i]);
 	page_tree_init();
+	bdev_init();
 
 	struct page_stats stats;
 

@@ -43,7 +43,8 @@ int ext4_block_get(struct ext4 *fs, u32 ino, u64 nr, struct ext4_block *b)
 	rc = bdev_read_block(fs->dev, copy ? copy->value : nr, fs->block_size, &b->page, &data);
 	if (rc) {
 		b->page = NULL;
-		return ext4_error(fs, rc, ino, nr, "cannot be read");
+		/* Short of memory is not the disk's doing. */
+		return rc == -ENOMEM ? rc : ext4_error(fs, rc, ino, nr, "cannot be read");
 	}
 	b->data = data;
 	return 0;
