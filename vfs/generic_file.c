@@ -147,7 +147,7 @@ static ssize write_locked(struct file *f, const void __user *buf, size_t len, u6
 
 		if (n < 0) {
 			if (!done)
-				return n == -ENOMEM ? -ENOSPC : n;
+				return n;
 			break;
 		}
 		done += (size_t)n;

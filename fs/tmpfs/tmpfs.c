@@ -93,7 +93,7 @@ static int entry_create(struct inode *dir, struct dentry *d, struct inode *inode
 
 	if (!e) {
 		inode_put(inode);
-		return -ENOSPC;
+		return -ENOMEM;
 	}
 	e->dentry = d;
 	d->fs_data = e;
@@ -201,7 +201,7 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *body)
 	if (!inode || !copy) {
 		kfree(copy);
 		inode_put(inode);
-		return -ENOSPC;
+		return -ENOMEM;
 	}
 	memcpy(copy, body, len);
 	inode->size = len;
@@ -249,7 +249,7 @@ static int tmpfs_tmpfile(struct inode *dir, u32 mode, struct inode **out)
 {
 	*out = new_inode(dir->sb, dir, mode);
 	if (!*out)
-		return -ENOSPC;
+		return -ENOMEM;
 	inode_set_nlink(*out, 0);
 	return 0;
 }
