@@ -14,16 +14,25 @@
 #include "kernel/clock.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
+#include "kernel/faults.h"
 #include "kernel/ktest.h"
-#include "kernel/process.h"
+#include "kernel/leaks.h"
+#include "kernel/process_internal.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
+#include "kernel/trace.h"
+#include "vfs/mount.h"
 
 #define COMMAND_MAX (64 * 1024)
+#define LEAK_STATUS 99 /* of a debug kernel that has not got everything back */
+#define NO_STATUS   (-65536)
+#define END_TRIES   5000 /* looks, a millisecond apart, whether the programs have gone */
 
 static char *const environment[] = {"PATH=/bin", "HOME=/", "TERM=vt100", NULL};
 
 static bool interactive; /* set once, before the first shell */
+/* What the machine is to end with, once somebody has said so; atomic. */
+static int end_status = NO_STATUS;
 
 /* Wait status as wait(2) has it -> the exit status a shell would show. */
 static int exit_code(int status)
@@ -31,12 +40,75 @@ static int exit_code(int status)
 	return status & 0x7f ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
 }
 
-void system_poweroff(int code)
+static __noreturn void end_machine(int code)
 {
 	printk("exit status %d", code);
 	if (READ_ONCE(interactive) && code == 0)
 		arch_poweroff();
 	arch_exit(code < 0 || code > 127 ? 127 : code);
+}
+
+static void kill_and_count(struct process *p, void *nr)
+{
+	if (READ_ONCE(p->exited))
+		return;
+	++*(unsigned *)nr;
+	process_kill(p, SIGKILL);
+}
+
+/* The last program is gone; false: one does not go. Context: may sleep. */
+static bool end_programs(void)
+{
+	unsigned running;
+
+	for (unsigned i = 0; i < END_TRIES; i++) {
+		running = 0;
+		process_for_each(kill_and_count, &running);
+		if (!running)
+			return true;
+		sleep_ns(NSEC_PER_MSEC);
+	}
+	return false;
+}
+
+/* Context: the first thread. A program may have been faster, and have its status. */
+static __noreturn void end(int code)
+{
+	int nobody = NO_STATUS;
+
+	if (!atomic_cas(&end_status, &nobody, code))
+		code = nobody;
+	if (LEAKS_COUNTED && end_programs()) {
+		/* A debug kernel takes everything down and looks whether it has everything back. */
+		trace_release();
+		mount_shutdown();
+		if (!leak_end())
+			code = LEAK_STATUS;
+	}
+	end_machine(code);
+}
+
+/* Ends the programs, and with them what the first thread waits for. */
+static void poweroff_main(void *arg)
+{
+	(void)arg;
+	if (!end_programs())
+		end_machine(READ_ONCE(end_status));
+}
+
+void system_poweroff(int code)
+{
+	int nobody = NO_STATUS;
+	struct thread *t;
+
+	if (!atomic_cas(&end_status, &nobody, code))
+		return;
+	t = LEAKS_COUNTED ? thread_create("poweroff", poweroff_main, NULL) : NULL;
+	if (!t)
+		end_machine(code);
+	process_kill(current->process, SIGKILL); /* it does not return to its program */
+	thread_start(t);
+	thread_put(t);
 }
 
 /* Start a program and wait; its exit code, or 127 when it could not be started. */
@@ -74,18 +146,28 @@ void init_run(void)
 
 	if (!command)
 		panic("no memory for the command line");
-	if (cmdline_get("ktest", command, COMMAND_MAX))
-		system_poweroff(ktest_run(command) ? 1 : 0);
+	if (cmdline_get("ktest", command, COMMAND_MAX)) {
+		int failed = ktest_run(command);
+
+		kfree(command);
+		end(failed ? 1 : 0);
+	}
 	if (get_command(command, COMMAND_MAX)) {
 		char *argv[] = {"sh", "-c", command, NULL};
+		int status;
 
-		system_poweroff(run(argv));
+		faults_begin_by_cmdline();
+		status = run(argv);
+		faults_end_by_cmdline();
+		kfree(command);
+		end(status);
 	}
+	kfree(command);
 	WRITE_ONCE(interactive, true);
 	for (;;) {
 		char *argv[] = {"sh", NULL};
 
-		if (run(argv) == 127)
-			system_poweroff(127);
+		if (run(argv) == 127 || READ_ONCE(end_status) != NO_STATUS)
+			end(127);
 	}
 }

@@ -14,6 +14,7 @@
 #include "kernel/entry.h"
 #include "kernel/init.h"
 #include "kernel/ktest.h"
+#include "kernel/leaks.h"
 #include "kernel/page.h"
 #include "kernel/process.h"
 #include "kernel/rcu.h"
@@ -63,6 +64,7 @@ static void bring_up(void *arg)
 	tmpfs_init();
 	procfs_init();
 	ext4_init();
+	leak_begin();
 	mount_boot();
 	init_run();
 }

@@ -204,9 +204,11 @@ SYSCALL4(reboot, u32, magic, u32, magic2, u32, command, void __user *, arg)
 	if (command != REBOOT_POWER_OFF && command != REBOOT_HALT && command != REBOOT_RESTART)
 		return -EINVAL;
 	system_poweroff(0);
+	return 0;
 }
 
 SYSCALL1(unlazy_poweroff, int, status)
 {
 	system_poweroff(status);
+	return 0;
 }

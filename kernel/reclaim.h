@@ -15,7 +15,8 @@ struct shrinker {
 	/* Objects to be taken before anybody else's: cheap to get back. NULL: none. */
 	u64 (*spare)(struct shrinker *s);
 	u32 object_size; /* bytes one object gives back, about */
-	u32 drop_mask; /* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes */
+	/* which bits of drop_caches empty it: 1 page cache, 2 dentries and inodes, 4 spare parts */
+	u32 drop_mask;
 	struct list_head node;
 };
 

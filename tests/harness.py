@@ -11,7 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(TOP, "build", "test")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
 # Nothing of this is ever right on the console, whatever the test looks at.
-NEVER = re.compile(r"^.*(PANIC|rcu: grace period \d+ waits for).*$", re.M)
+NEVER = re.compile(r"^.*(PANIC|\bleak: |rcu: grace period \d+ waits for).*$", re.M)
 HUNG = 240  # seconds without the expected event that mean "hung", never "slow"
 
 

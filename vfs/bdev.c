@@ -11,9 +11,12 @@
  */
 #include "abi/errno.h"
 #include "kernel/block.h"
+#include "kernel/panic.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 #include "vfs/pagecache.h"
+
+static struct slab_cache *mapping_cache; /* one object a device, for good */
 
 #define PAGE_SECTORS (PAGE_SIZE / BLOCK_SECTOR_SIZE)
 
@@ -75,13 +78,20 @@ static u64 bdev_pages(const struct block_device *dev)
 	return DIV_ROUND_UP(dev->sectors, PAGE_SECTORS);
 }
 
+void bdev_init(void)
+{
+	mapping_cache = slab_cache_create("device mapping", sizeof(struct mapping), 0, 0, NULL);
+	if (!mapping_cache)
+		panic("no memory for the devices' page caches");
+}
+
 struct mapping *bdev_mapping(struct block_device *dev)
 {
 	void *existing = load_acquire(&dev->mapping_private);
 
 	if (existing)
 		return existing;
-	struct mapping *m = kzalloc(sizeof(*m), ALLOC_WAIT);
+	struct mapping *m = slab_zalloc(mapping_cache, ALLOC_WAIT);
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
@@ -89,7 +99,7 @@ struct mapping *bdev_mapping(struct block_device *dev)
 	m->private_data = dev;
 	if (atomic_cas(&dev->mapping_private, &existing, (void *)m))
 		return m;
-	kfree(m);
+	slab_free(mapping_cache, m);
 	return existing;
 }
 

@@ -101,7 +101,7 @@ static struct device {
 
 static struct mutex anonymous_mutex = MUTEX_INIT(anonymous_mutex, RANK_FS_MUTEX);
 
-static struct mount *devfs_mount; /* set by devfs_start, referenced for good */
+static struct mount *devfs_mount; /* referenced from devfs_start to devfs_stop */
 
 /* All names there are have a dentry already. */
 static int devfs_lookup(struct inode *dir, struct dentry *d)
@@ -262,6 +262,18 @@ int devfs_start(void)
 	if (!error)
 		mount_for_each(remember_mount, NULL);
 	return error;
+}
+
+void devfs_stop(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+		if (devices[i].dentry)
+			dentry_put(devices[i].dentry);
+		devices[i].dentry = NULL;
+	}
+	if (devfs_mount)
+		mount_put(devfs_mount);
+	devfs_mount = NULL;
 }
 
 void devfs_init(void)

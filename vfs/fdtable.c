@@ -24,6 +24,7 @@
  */
 #include "abi/errno.h"
 #include "kernel/panic.h"
+#include "kernel/reclaim.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
 #include "vfs/fdtable.h"
@@ -535,8 +536,43 @@ void files_destroy(struct files *files)
 	files_release(files);
 }
 
+static u64 spares_count(struct shrinker *s)
+{
+	u64 n = 0;
+
+	(void)s;
+	spin_lock(&spares_lock);
+	for (struct files *files = spares; files; files = files->spare)
+		n++;
+	spin_unlock(&spares_lock);
+	return n;
+}
+
+static u64 spares_scan(struct shrinker *s, u64 nr)
+{
+	struct files *files;
+	u64 done = 0;
+
+	(void)s;
+	for (; done < nr && (files = take_spare()); done++) {
+		varray_destroy(&files->word_array);
+		varray_destroy(&files->slot_array);
+		slab_free(files_cache, files);
+	}
+	return done;
+}
+
+static struct shrinker spares_shrinker = {
+	.name = "spare descriptor tables",
+	.count = spares_count,
+	.scan = spares_scan,
+	.object_size = 2 * PAGE_SIZE,
+	.drop_mask = 4,
+};
+
 void fdtable_init(void)
 {
+	shrinker_register(&spares_shrinker);
 	files_cache = slab_cache_create("files", sizeof(struct files), 0, 0, NULL);
 	if (!files_cache)
 		panic("no memory for descriptor tables");

@@ -35,6 +35,8 @@ int vfs_truncate(const struct path *p, u64 size);
 
 /* Mount devfs at /dev; after the root. 0 or -errno. */
 int devfs_start(void);
+/* Let go of it. Context: no process, no file; may sleep. */
+void devfs_stop(void);
 void devfs_init(void);
 /* Process hooks of vfs. */
 void fs_context_init(void);

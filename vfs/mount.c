@@ -33,7 +33,7 @@ struct seqlock mount_lock = SEQLOCK_INIT(RANK_MOUNT);
 static struct mutex mount_tree_mutex = MUTEX_INIT(mount_tree_mutex, RANK_MOUNT_TREE);
 static struct hlist_head buckets[NR_BUCKETS];		 /* mount_lock, RCU */
 static struct list_head mounts = LIST_HEAD_INIT(mounts); /* mount_lock */
-static struct mount *root_mount;			 /* set once */
+static struct mount *root_mount;			 /* constant, until the end */
 static struct slab_cache *mount_cache, *counts_cache;
 static struct spinlock dead_lock = SPINLOCK_INIT(RANK_LRU);
 static struct list_head dead = LIST_HEAD_INIT(dead); /* dead_lock */
@@ -459,6 +459,25 @@ int mount_remove(const struct path *where, bool lazy)
 	if (!err)
 		work_flush(); /* "unmounted" means that the file system has let go of its device */
 	return err;
+}
+
+void mount_remove_all(void)
+{
+	struct mount *m, *root = root_mount;
+
+	path_put(&kernel_fs.pwd);
+	path_put(&kernel_fs.root);
+	mutex_lock(&mount_tree_mutex);
+	while ((m = deepest_child(root)) != root)
+		(void)remove_one(m, true);
+	count_freeze(root);
+	write_seqlock(&mount_lock);
+	list_del(&root->node);
+	root_mount = NULL;
+	write_sequnlock(&mount_lock);
+	mount_put(root);
+	mutex_unlock(&mount_tree_mutex);
+	work_flush();
 }
 
 void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg)

@@ -130,6 +130,8 @@ int mount_remove(const struct path *where, bool lazy);
  */
 int mount_at(
 	const char *fs_name, const char *source, const char *path, const char *options, u32 flags);
+/* Detach every mount, the root last. Context: as mount_shutdown. */
+void mount_remove_all(void);
 /* The root of the tree, referenced. */
 void mount_get_root(struct path *out);
 /* fn for each mount, in the order they were made. May not sleep. */
@@ -137,3 +139,5 @@ void mount_for_each(void (*fn)(struct mount *m, void *arg), void *arg);
 void mount_init(void);
 /* Mount the root and what every system has (mount_boot.c); panics only without memory. */
 void mount_boot(void);
+/* Take the whole tree away again. Context: the end, nobody walks any more; may sleep. */
+void mount_shutdown(void);

@@ -63,3 +63,9 @@ void mount_boot(void)
 	must_mount("/proc", mount_at("proc", "proc", "/proc", "", 0));
 	must_mount("/tmp", mount_at("tmpfs", "tmpfs", "/tmp", "", 0));
 }
+
+void mount_shutdown(void)
+{
+	devfs_stop();
+	mount_remove_all();
+}

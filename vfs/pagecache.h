@@ -66,6 +66,7 @@ int page_wait(struct page *p);
 
 /* ---- Metadata: blocks of a device through its mapping ---- */
 
+void bdev_init(void);
 /* The device's mapping, created at first use and kept. ERR_PTR(-ENOMEM). */
 struct mapping *bdev_mapping(struct block_device *dev);
 /*

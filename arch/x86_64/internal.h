@@ -155,6 +155,8 @@ void tlb_leave_lazy(void);
 /* Firmware tables: mapped read-only and cached, for good. NULL for a hopeless address. */
 const void *map_firmware(u64 phys, size_t size);
 bool kstack_is_guard(u64 address);
+/* Context: the allocators are there. */
+void kstack_init(void);
 
 /* ---- acpi.c ---- */
 struct acpi_info {

@@ -16,6 +16,7 @@
  */
 #include "arch/x86_64/internal.h"
 #include "kernel/page.h"
+#include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/slab.h"
 #include "kernel/spinlock.h"
@@ -32,11 +33,19 @@ struct empty_slot {
 	u64 base; /* where its stack would begin */
 };
 
+static struct slab_cache *slot_cache;
 static struct spinlock stack_lock = SPINLOCK_INIT(RANK_VMAP);
 static struct cached_stack *cached_stacks;
 static struct empty_slot *empty_slots;
 static u64 nr_cached;
 static u64 slots_used; /* the slots from here on never were; atomic */
+
+void kstack_init(void)
+{
+	slot_cache = slab_cache_create("stack_slot", sizeof(struct empty_slot), 0, 0, NULL);
+	if (!slot_cache)
+		panic("no memory for the slots of stacks");
+}
 
 static void *cached_take(void)
 {
@@ -71,7 +80,7 @@ static u64 slot_take(void)
 	spin_unlock_irqrestore(&stack_lock, flags);
 	if (slot) {
 		base = slot->base;
-		kfree(slot);
+		slab_free(slot_cache, slot);
 		return base;
 	}
 	nr = atomic_fetch_add(&slots_used, 1ull);
@@ -118,7 +127,7 @@ void *arch_kstack_alloc(void)
 	base = slot_take();
 	if (!base || kstack_map(base))
 		return (void *)base;
-	slot = kmalloc(sizeof(*slot), ALLOC_NOWAIT);
+	slot = slot_cache ? slab_alloc(slot_cache, ALLOC_NOWAIT) : NULL;
 	if (slot) { /* without it the addresses are lost, and nothing else */
 		slot->base = base;
 		slot_put(slot);
@@ -145,12 +154,13 @@ u64 arch_kstack_cached(void)
 /* Unmap a cached stack; false when there is none, or no memory to remember its slot. */
 static bool shrink_one(void)
 {
-	struct empty_slot *slot = kmalloc(sizeof(*slot), ALLOC_NOWAIT);
+	struct empty_slot *slot = slab_alloc(slot_cache, ALLOC_NOWAIT);
 	struct page *pages[KSTACK_SIZE / PAGE_SIZE];
 	u64 base = slot ? (u64)cached_take() : 0;
 
 	if (!base) {
-		kfree(slot);
+		if (slot)
+			slab_free(slot_cache, slot);
 		return false;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++)

@@ -58,13 +58,18 @@ static u64 *table_alloc(void)
 	if (!boot_alloc_closed())
 		return boot_alloc(PAGE_SIZE);
 	p = page_alloc_zeroed(0, ALLOC_NOWAIT);
-	return p ? page_address(p) : NULL;
+	if (!p)
+		return NULL;
+	page_account(PAGE_ACCOUNT_TABLES, 1);
+	return page_address(p);
 }
 
 static void table_free(u64 *table)
 {
-	if (boot_alloc_closed())
-		page_put(page_of_address(table));
+	if (!boot_alloc_closed())
+		return;
+	page_account(PAGE_ACCOUNT_TABLES, -1);
+	page_put(page_of_address(table));
 }
 
 /*

@@ -119,6 +119,7 @@ void arch_smp_start(void)
 
 	/* The first call from the kernel with all allocators there: what had to wait for them. */
 	fpu_init();
+	kstack_init();
 	if (!prepare_exception_stacks(0))
 		panic("smp: no memory for exception stacks");
 	cpu_set_ist(0, ist_tops_of[0]); /* with guard pages, other than the ones from boot */
