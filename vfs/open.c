@@ -155,6 +155,10 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 	if (unlikely(!inode->fops))
 		return -ENXIO;
 	if (likely(!o->created)) {
+		/* A read-only file system says so to everybody, a read-only mount to who might write. */
+		if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) &&
+			     (READ_ONCE(inode->sb->flags) & SB_RDONLY)))
+			return -EROFS;
 		err = inode_permission(inode, p->may);
 		if (unlikely(err))
 			return err;
