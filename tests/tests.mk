@@ -39,8 +39,8 @@ test-built:
 		$(if $(filter 1,$(V)),--verbose)
 
 include tests/mutants/mutants.mk
-include tests/coverage/coverage.mk
 include tests/faults/faults.mk
+include tests/coverage/coverage.mk
 
 .PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash \
 	test-disks test-programs test-console

@@ -8,9 +8,10 @@ COVERAGE_COMMON := -fPIE -Wno-atomic-alignment -Wno-address-of-packed-member \
 	-Wno-format
 COVERAGE_COUNTERS := -fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic
 COVERAGE_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_CFLAGS)) $(COVERAGE_COMMON) \
-	$(COVERAGE_COUNTERS)
+	$(COVERAGE_COUNTERS) -include kernel/dawdle_hooks.h
 COVERAGE_PORT_CFLAGS := $(filter-out -fsanitize=%,$(HOST_PORT_CFLAGS)) $(COVERAGE_COMMON)
-COVERAGE_LINK = $(HOSTCLANG) -fprofile-instr-generate -pie -pthread -g
+COVERAGE_LINK = $(HOSTCLANG) -fprofile-instr-generate -pie -pthread -g -Wl,--wrap=_exit
+COVERAGE_EXIT := $(COVERAGE_OUT)/tests/coverage/exit.o
 
 $(eval $(call flags_file,$(COVERAGE_OUT)/flags,$(COVERAGE_CFLAGS)))
 
@@ -52,31 +53,31 @@ COVERAGE_ARCHIVE := $(patsubst $(HOST_OUT)/%,$(COVERAGE_OUT)/%,$(HOST_OBJECTS) $
 	$(COVERAGE_OUT)/none.o
 COVERAGE_VIRTIO := $(VIRTIO_TEST_OBJECTS:$(HOST_OUT)/%=$(COVERAGE_OUT)/%)
 COVERAGE_HOSTED := $(patsubst $(PLAIN_OUT)/%,$(COVERAGE_OUT)/%,$(PLAIN_OBJECTS) $(PLAIN_PORT)) \
-	$(COVERAGE_OUT)/programs.o $(COVERAGE_OUT)/tests/coverage/exit.o
+	$(FAULTS_SOURCES:%.c=$(COVERAGE_OUT)/%.o) $(COVERAGE_OUT)/programs.o $(COVERAGE_EXIT)
 COVERAGE_UNITS := $(patsubst tests/host/%.c,$(COVERAGE_OUT)/bin/%,$(wildcard tests/host/*.c)) \
 	$(HOST_GUEST_TESTS:%=$(COVERAGE_OUT)/bin/guest/%) $(COVERAGE_OUT)/bin/virtio_test
 
 $(COVERAGE_OUT)/libunlazy.a: $(COVERAGE_ARCHIVE)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(COVERAGE_OUT)/bin/virtio_test: $(COVERAGE_VIRTIO)
+$(COVERAGE_OUT)/bin/virtio_test: $(COVERAGE_VIRTIO) $(COVERAGE_EXIT)
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
 
-$(COVERAGE_OUT)/bin/guest/%: $(COVERAGE_OUT)/tests/guest/%.o $(COVERAGE_OUT)/libunlazy.a
+$(COVERAGE_OUT)/bin/guest/%: $(COVERAGE_OUT)/tests/guest/%.o $(COVERAGE_EXIT) $(COVERAGE_OUT)/libunlazy.a
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
 
-$(COVERAGE_OUT)/bin/%: $(COVERAGE_OUT)/tests/host/%.o $(COVERAGE_OUT)/libunlazy.a
+$(COVERAGE_OUT)/bin/%: $(COVERAGE_OUT)/tests/host/%.o $(COVERAGE_EXIT) $(COVERAGE_OUT)/libunlazy.a
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
 
 $(COVERAGE_OUT)/unlazy: $(COVERAGE_HOSTED) arch/host/percpu.ld
 	$(call say,COVLD,$@)
-	$(Q)$(COVERAGE_LINK) -o $@ $(filter %.o,$^) -latomic -Wl,--wrap=_exit -Wl,-T,arch/host/percpu.ld
+	$(Q)$(COVERAGE_LINK) -o $@ $(filter %.o,$^) -latomic -Wl,-T,arch/host/percpu.ld
 
 coverage:
 	$(Q)tools/deps build run test coverage
