@@ -11,7 +11,7 @@ COVERAGE_CFLAGS := $(filter-out -fsanitize=% -fno-sanitize%,$(HOST_CFLAGS)) $(CO
 	$(COVERAGE_COUNTERS) -include kernel/dawdle_hooks.h
 COVERAGE_PORT_CFLAGS := $(filter-out -fsanitize=%,$(HOST_PORT_CFLAGS)) $(COVERAGE_COMMON)
 COVERAGE_LINK = $(HOSTCLANG) -fprofile-instr-generate -pie -pthread -g -Wl,--wrap=_exit
-COVERAGE_EXIT := $(COVERAGE_OUT)/tests/coverage/exit.o
+COVERAGE_SUPPORT := $(COVERAGE_OUT)/tests/coverage/support.o
 
 $(eval $(call flags_file,$(COVERAGE_OUT)/flags,$(COVERAGE_CFLAGS)))
 
@@ -25,7 +25,7 @@ $(COVERAGE_OUT)/arch/host/%.o: arch/host/%.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCLANG) -c $< -o $@
 
-$(COVERAGE_OUT)/tests/coverage/exit.o: tests/coverage/exit.c
+$(COVERAGE_OUT)/tests/coverage/support.o: tests/coverage/support.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCLANG) -c $< -o $@
 
@@ -53,24 +53,24 @@ COVERAGE_ARCHIVE := $(patsubst $(HOST_OUT)/%,$(COVERAGE_OUT)/%,$(HOST_OBJECTS) $
 	$(COVERAGE_OUT)/none.o
 COVERAGE_VIRTIO := $(VIRTIO_TEST_OBJECTS:$(HOST_OUT)/%=$(COVERAGE_OUT)/%)
 COVERAGE_HOSTED := $(patsubst $(PLAIN_OUT)/%,$(COVERAGE_OUT)/%,$(PLAIN_OBJECTS) $(PLAIN_PORT)) \
-	$(FAULTS_SOURCES:%.c=$(COVERAGE_OUT)/%.o) $(COVERAGE_OUT)/programs.o $(COVERAGE_EXIT)
+	$(FAULTS_SOURCES:%.c=$(COVERAGE_OUT)/%.o) $(COVERAGE_OUT)/programs.o $(COVERAGE_SUPPORT)
 COVERAGE_UNITS := $(patsubst tests/host/%.c,$(COVERAGE_OUT)/bin/%,$(wildcard tests/host/*.c)) \
 	$(HOST_GUEST_TESTS:%=$(COVERAGE_OUT)/bin/guest/%) $(COVERAGE_OUT)/bin/virtio_test
 
 $(COVERAGE_OUT)/libunlazy.a: $(COVERAGE_ARCHIVE)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(COVERAGE_OUT)/bin/virtio_test: $(COVERAGE_VIRTIO) $(COVERAGE_EXIT)
+$(COVERAGE_OUT)/bin/virtio_test: $(COVERAGE_VIRTIO) $(COVERAGE_SUPPORT)
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
 
-$(COVERAGE_OUT)/bin/guest/%: $(COVERAGE_OUT)/tests/guest/%.o $(COVERAGE_EXIT) $(COVERAGE_OUT)/libunlazy.a
+$(COVERAGE_OUT)/bin/guest/%: $(COVERAGE_OUT)/tests/guest/%.o $(COVERAGE_SUPPORT) $(COVERAGE_OUT)/libunlazy.a
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
 
-$(COVERAGE_OUT)/bin/%: $(COVERAGE_OUT)/tests/host/%.o $(COVERAGE_EXIT) $(COVERAGE_OUT)/libunlazy.a
+$(COVERAGE_OUT)/bin/%: $(COVERAGE_OUT)/tests/host/%.o $(COVERAGE_SUPPORT) $(COVERAGE_OUT)/libunlazy.a
 	$(call say,COVLD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COVERAGE_LINK) -o $@ $^ -latomic
