@@ -204,8 +204,8 @@ static int rename_entries(struct rename *r)
 	struct inode *moved = r->from->inode;
 	struct inode *replaced = dentry_is_negative(r->to) ? NULL : r->to->inode;
 
-	/* Two names of one inode: nothing to do, says POSIX. */
-	if (moved == replaced && !(r->flags & RENAME_EXCHANGE))
+	/* Two names of one inode, or one name twice: nothing to do, says POSIX, nor to exchange. */
+	if (moved == replaced)
 		return 0;
 	error = check_rights(r);
 	if (!error)

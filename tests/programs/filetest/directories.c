@@ -151,6 +151,8 @@ static void test_rename_files(void)
 	CHECK_EQ(CALL(rename, ".", "x"), -EBUSY);
 	CHECK_EQ(link("b", "b2"), 0);
 	CHECK_EQ(CALL(rename, "b", "b2"), 0); /* one file: nothing happens */
+	CHECK_EQ(rename2("b", "b2", 2), 0);
+	CHECK_EQ(rename2("b", "b", 2), 0);
 	CHECK(exists("b") && exists("b2"));
 	CHECK_EQ(unlink("b2"), 0);
 	make_file("c", "C");
@@ -176,6 +178,7 @@ static void test_rename_directories(void)
 	CHECK_EQ(CALL(rename, "p", "p/s/x"), -EINVAL);
 	CHECK_EQ(CALL(rename, "p/s/t", "p"), -ENOTEMPTY);
 	CHECK_EQ(rename2("p/s/t", "p", 2), -EINVAL);
+	CHECK_EQ(rename2("p/s", "p/s/", 2), 0);
 	CHECK_EQ(CALL(rename, "f", "q"), -EISDIR);
 	CHECK_EQ(CALL(rename, "q", "f"), -ENOTDIR);
 	CHECK_EQ(CALL(rename, "q", "p"), -ENOTEMPTY);
