@@ -80,6 +80,7 @@ SYSCALL2(ftruncate, int, fd, s64, size)
 struct attributes {
 	bool set_mode, set_uid, set_gid, set_atime, set_mtime;
 	bool times_now; /* both times are "now": writers may do that too */
+	bool bad_times; /* refused, once the file is found */
 	u32 mode, uid, gid;
 	struct timespec64 atime, mtime;
 };
@@ -153,7 +154,7 @@ static int change_locked(struct inode *inode, const struct attributes *a)
 static int change_attributes(const struct path *p, const struct attributes *a)
 {
 	struct inode *inode = p->dentry->inode;
-	int error = path_may_change(p);
+	int error = a->bad_times ? -EINVAL : path_may_change(p);
 
 	if (error)
 		return error;
@@ -270,14 +271,13 @@ SYSCALL5(fchownat, int, dirfd, const char __user *, name, u32, uid, u32, gid, u3
 
 /* ---- Times ---- */
 
-/* One of utimensat's two times: set, now, or left alone. */
-static int take_time(struct timespec64 t, struct timespec64 now, bool *set, struct timespec64 *out)
+/* One of utimensat's two times: set, now, or left alone. False: it is none. */
+static bool take_time(struct timespec64 t, struct timespec64 now, bool *set, struct timespec64 *out)
 {
 	*set = t.nsec != UTIME_OMIT;
 	*out = t.nsec == UTIME_NOW ? now : t;
-	if (t.nsec == UTIME_NOW || t.nsec == UTIME_OMIT)
-		return 0;
-	return t.nsec < 0 || t.nsec >= 1000000000ll ? -EINVAL : 0;
+	return t.nsec == UTIME_NOW || t.nsec == UTIME_OMIT ||
+	       (t.nsec >= 0 && t.nsec < 1000000000ll);
 }
 
 static int times_change(const struct timespec64 __user *user_times, struct attributes *a)
@@ -288,25 +288,27 @@ static int times_change(const struct timespec64 __user *user_times, struct attri
 	if (user_times && copy_from_user(t, user_times, sizeof(t)))
 		return -EFAULT;
 	a->times_now = t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW;
-	int error = take_time(t[0], now, &a->set_atime, &a->atime);
+	bool good = take_time(t[0], now, &a->set_atime, &a->atime);
 
-	return error ? error : take_time(t[1], now, &a->set_mtime, &a->mtime);
+	a->bad_times = !take_time(t[1], now, &a->set_mtime, &a->mtime) || !good;
+	return 0;
 }
 
 SYSCALL4(utimensat, int, dirfd, const char __user *, name, const struct timespec64 __user *, times,
 	u32, flags)
 {
 	struct attributes a;
-
-	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
 	int error = times_change(times, &a);
 
 	if (error)
 		return error;
 	if (!a.set_atime && !a.set_mtime)
 		return 0;
-	return name ? change_at(dirfd, name, at_walk_flags(flags), &a) : change_fd(dirfd, &a);
+	if (!name && dirfd != AT_FDCWD)
+		return flags ? -EINVAL : change_fd(dirfd, &a);
+	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return change_at(dirfd, name, at_walk_flags(flags), &a);
 }
 
 /* ---- access ---- */

@@ -84,7 +84,7 @@ int open_params_from_how(const struct open_how *how, struct open_params *out)
 	if (unlikely(err))
 		return err;
 	*out = (struct open_params){
-		.flags = (u32)how->flags,
+		.flags = (u32)how->flags | (how->flags & O_PATH ? 0 : O_LARGEFILE),
 		.mode = (u32)how->mode,
 		.walk_flags = walk_flags_from_how(how->flags, how->resolve),
 		.may = may_from_flags(how->flags),

@@ -126,14 +126,15 @@ SYSCALL3(write, int, fd, void __user *, buf, size_t, len)
 	return transfer_fd(fd, DIR_WRITE, buf, len, NULL);
 }
 
+/* A position that is none is found before a descriptor that is none. */
 SYSCALL4(pread64, int, fd, void __user *, buf, size_t, len, u64, pos)
 {
-	return transfer_fd(fd, DIR_READ, buf, len, &pos);
+	return (s64)pos < 0 ? -EINVAL : transfer_fd(fd, DIR_READ, buf, len, &pos);
 }
 
 SYSCALL4(pwrite64, int, fd, void __user *, buf, size_t, len, u64, pos)
 {
-	return transfer_fd(fd, DIR_WRITE, buf, len, &pos);
+	return (s64)pos < 0 ? -EINVAL : transfer_fd(fd, DIR_WRITE, buf, len, &pos);
 }
 
 /* ---- Vectors ---- */
@@ -190,7 +191,8 @@ static ssize transfer_vector(
 	return result;
 }
 
-static long vector_fd(int fd, enum direction dir, const void __user *user_iov, u64 n, u64 *pos)
+static long transfer_user_vector(
+	struct file *f, enum direction dir, const void __user *user_iov, u64 n, u64 *pos)
 {
 	struct iovec fast[IOV_FAST], *iov = fast;
 	long result;
@@ -201,18 +203,24 @@ static long vector_fd(int fd, enum direction dir, const void __user *user_iov, u
 		iov = kmalloc(n * sizeof(*iov), ALLOC_WAIT);
 	if (!iov)
 		return -ENOMEM;
-	struct file *f = file_get_fd(current_files(), fd);
-
-	if (!f)
-		result = -EBADF;
-	else if (copy_from_user(iov, user_iov, n * sizeof(*iov)))
+	if (copy_from_user(iov, user_iov, n * sizeof(*iov)))
 		result = -EFAULT;
 	else
 		result = transfer_vector(f, dir, iov, (u32)n, pos);
-	if (f)
-		file_put(f);
 	if (iov != fast)
 		kfree(iov);
+	return result;
+}
+
+static long vector_fd(int fd, enum direction dir, const void __user *user_iov, u64 n, u64 *pos)
+{
+	struct file *f = file_get_fd(current_files(), fd);
+
+	if (!f)
+		return -EBADF;
+	long result = transfer_user_vector(f, dir, user_iov, n, pos);
+
+	file_put(f);
 	return transferred(dir, result);
 }
 
@@ -228,12 +236,12 @@ SYSCALL3(writev, int, fd, const void __user *, iov, u64, n)
 
 SYSCALL4(preadv, int, fd, const void __user *, iov, u64, n, u64, pos)
 {
-	return vector_fd(fd, DIR_READ, iov, n, &pos);
+	return (s64)pos < 0 ? -EINVAL : vector_fd(fd, DIR_READ, iov, n, &pos);
 }
 
 SYSCALL4(pwritev, int, fd, const void __user *, iov, u64, n, u64, pos)
 {
-	return vector_fd(fd, DIR_WRITE, iov, n, &pos);
+	return (s64)pos < 0 ? -EINVAL : vector_fd(fd, DIR_WRITE, iov, n, &pos);
 }
 
 /* ---- Position ---- */

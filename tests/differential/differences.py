@@ -1,0 +1,96 @@
+"""
+Where Unlazy answers otherwise than Linux on purpose. Each row matches one field of one kind of call, with the
+values of both sides, and says why; what no row matches is a bug.
+
+The campaign prints how often each row was used: one that is never used has no reason to be here.
+"""
+import re
+
+ENDS = "ends"  # explained, but the two file systems are different from here on
+
+
+class Row:
+    def __init__(self, name, call, field, linux, ours, reason, when=None, ends=False):
+        """
+        call: what the line begins with. field: key of `key=value`, or "" for the result itself. linux, ours: what
+        both say there (whole). when: one more condition on the two answers' fields.
+        """
+        self.name, self.reason, self.field, self.when, self.ends = name, reason, field, when, ends
+        self.call = re.compile(call)
+        self.linux, self.ours = re.compile(linux), re.compile(ours)
+
+    def matches(self, call, field, there, here):
+        if field != self.field or not self.call.match(call):
+            return False
+        if not (self.linux.fullmatch(there.get(field, "")) and self.ours.fullmatch(here.get(field, ""))):
+            return False
+        return self.when is None or self.when(there, here)
+
+
+# What stat says of a directory's size: 40 bytes and 20 for each entry there, the number of entries here.
+DIRECTORY = r"04\d{4}"
+
+
+def counts_entries(there, here):
+    return re.fullmatch(DIRECTORY, there["mode"]) and int(there["size"]) == 40 + 20 * int(here["size"])
+
+
+ROWS = [
+    Row("size-of-a-directory", "", "size", r"\d+", r"\d+",
+        "What st_size of a directory means is a file system's own affair; both count entries, in other units.",
+        when=counts_entries),
+    Row("statx-attributes", "(ring-)?statx", "attributes", "(0|2000)/203070", "(0|2000)/2000",
+        "No append-only, immutable or undumpable files here: the mask says so.",
+        when=lambda there, here: there["attributes"].split("/")[0] == here["attributes"].split("/")[0]),
+    Row("negative-entries-stay-cached", "(ring-)?openat2", "cached", "EAGAIN", "ENOENT",
+        "CONTRACT 1: a cached negative entry answers ENOENT. Linux' tmpfs keeps none.",
+        when=lambda there, here: there["plain"] == "ENOENT"),
+]
+
+
+def fields(result):
+    """The words of a result: key=value by key, the result itself under "", others by themselves."""
+    found = {}
+    for i, word in enumerate(re.findall(r'\w+="[^"]*"|"[^"]*"\S*|\S+', result)):
+        key, equals, value = word.partition("=")
+        if equals and re.fullmatch(r"\w+", key):
+            found[key] = value
+        else:
+            found["" if i == 0 else word] = word
+    return found
+
+
+def split(line):
+    """call(arguments), result. What is left behind has ` : ` between them."""
+    call, mark, result = line.partition(") = ")
+    if mark:
+        return call, result
+    call, _, result = re.sub(r" (=|:) ", "\0", line, count=1).partition("\0")
+    return call, result
+
+
+class Table:
+    def __init__(self, used):
+        self.used = used
+
+    def explain(self, there, here):
+        """Are all differences of two lines in the table? True, ENDS or None."""
+        (call, there), (other, here) = split(there), split(here)
+        if call != other:
+            return None
+        there, here = fields(there), fields(here)
+        rows = []
+        for field in there.keys() | here.keys():
+            if there.get(field) == here.get(field):
+                continue
+            row = next((r for r in ROWS if r.matches(call, field, there, here)), None)
+            if not row:
+                return None
+            rows.append(row)
+        for row in rows:
+            self.used[row.name] += 1
+        return ENDS if any(row.ends for row in rows) else bool(rows) or None
+
+
+def names():
+    return [row.name for row in ROWS]
