@@ -41,6 +41,7 @@ test-built:
 include tests/mutants/mutants.mk
 include tests/faults/faults.mk
 include tests/coverage/coverage.mk
+include tests/differential/test.mk
 
 .PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash \
 	test-disks test-programs test-console

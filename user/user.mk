@@ -119,11 +119,13 @@ $(foreach n,$(U_NAMES),$(eval \
 
 # The C library's own test is a program as well, so that it runs in the guest too.
 $(eval $(call u_program,libctest,tests/libc/libc_test.c tests/libc/thread_test.c))
+# And the program of the differential test (docs/testing.md).
+$(eval $(call u_program,difftest,$(wildcard tests/differential/difftest/*.c)))
 
 # So are tests/programs/NAME.c and tests/programs/NAME/*.c.
-U_TESTS := $(sort libctest $(basename $(notdir $(wildcard tests/programs/*.c))) \
+U_TESTS := $(sort libctest difftest $(basename $(notdir $(wildcard tests/programs/*.c))) \
 	$(notdir $(patsubst %/,%,$(dir $(wildcard tests/programs/*/*.c)))))
-$(foreach n,$(filter-out libctest,$(U_TESTS)),$(eval \
+$(foreach n,$(filter-out libctest difftest,$(U_TESTS)),$(eval \
 	$(call u_program,$(n),$(wildcard tests/programs/$(n).c) $(wildcard tests/programs/$(n)/*.c))))
 
 PROGRAMS := $(sort $(PROGRAMS) $(U_NAMES:%=$(U_OUT)/bin/%) $(U_TESTS:%=$(U_OUT)/bin/%))
@@ -185,4 +187,4 @@ else
 endif
 
 -include $(wildcard $(U_OUT)/libc/*.d $(U_OUT)/obj/user/bin/*.d $(U_OUT)/obj/user/bin/*/*.d \
-	$(U_OUT)/obj/tests/libc/*.d)
+	$(U_OUT)/obj/tests/*/*.d $(U_OUT)/obj/tests/*/*/*.d)
