@@ -6,7 +6,8 @@ PLAIN_OUT := $(HOST_OUT)/$(PLAIN_FLAVOR)
 PLAIN_BINARY := $(HOST_OUT)/unlazy$(if $(filter 1,$(DEBUG)),-debug)
 PLAIN_COMMON := -O2 -fPIE -fno-stack-protector -fcf-protection=none -I. -Iarch/host/include \
 	$(if $(filter 1,$(DEBUG)),-DCONFIG_DEBUG)
-PLAIN_CFLAGS := $(COMMON_CFLAGS) $(PLAIN_COMMON) $(foreach f,$(HOST_RENAMED),-D$(f)=unlazy_$(f))
+PLAIN_CFLAGS := $(COMMON_CFLAGS) $(PLAIN_COMMON) \
+	$(if $(filter 1,$(DEBUG)),-include kernel/dawdle_hooks.h) $(foreach f,$(HOST_RENAMED),-D$(f)=unlazy_$(f))
 PLAIN_PORT_CFLAGS := -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer -D_GNU_SOURCE -MMD -MP \
 	$(PLAIN_COMMON)
 

@@ -441,7 +441,7 @@ static void set_up(const struct rcu_kind *kind, u64 share, u64 bound)
 	pipe.share = share;
 	pipe.bound = bound;
 	pipe.free = ~0ull;
-	torture_group_init(&pipe.group);
+	torture_group_init(&pipe.group, (u64)(kind - rcu_kinds));
 	for (unsigned i = 0; i < LINES; i++) {
 		pipe.lines[i].now = element_take();
 		element_fill(pipe.lines[i].now);

@@ -33,8 +33,9 @@ u32 torture_random(struct torture_random *r, u32 below)
 	return (u32)((scramble(r->state) >> 32) * below >> 32);
 }
 
-void torture_group_init(struct torture_group *g)
+void torture_group_init(struct torture_group *g, u64 salt)
 {
+	g->salt = salt;
 	g->stop = g->nr_threads = 0;
 	completion_init(&g->over);
 }
@@ -54,7 +55,7 @@ void torture_start(
 
 	assert(g->nr_threads < TORTURE_THREADS);
 	*t = (struct torture_thread){.group = g, .fn = fn, .arg = arg};
-	torture_random_init(&t->random, g->nr_threads++);
+	torture_random_init(&t->random, g->salt * TORTURE_THREADS + g->nr_threads++);
 	completion_init(&t->done);
 	t->thread = thread_create(name, thread_main, t);
 	assert(t->thread);

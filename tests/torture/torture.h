@@ -32,6 +32,7 @@ u64 torture_rounds(void);
 struct torture_group {
 	u32 stop; /* written once */
 	u32 nr_threads;
+	u64 salt;
 	struct completion over; /* enough: complete_all */
 	struct torture_thread {
 		struct torture_group *group;
@@ -43,7 +44,8 @@ struct torture_group {
 	} threads[TORTURE_THREADS];
 };
 
-void torture_group_init(struct torture_group *g);
+/* salt: another one draws other numbers. */
+void torture_group_init(struct torture_group *g, u64 salt);
 /* fn runs once; it looks at torture_stopped. */
 void torture_start(
 	struct torture_group *g, const char *name, void (*fn)(struct torture_thread *t), void *arg);
