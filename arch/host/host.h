@@ -85,6 +85,14 @@ void host_thread_start_at(struct thread *t, void *top, void (*entry)(void));
 void host_signals_init(void);
 /* What a pthread needs to be a CPU: signal stack, and that programs' system calls come here. */
 void host_signals_init_cpu(struct host_cpu *c);
+/*
+ * What asks this process to end (SIGTERM and its like) is for Linux threads that are no CPU: a CPU may be in
+ * program code, where libc has not even its FS base. As Linux's signal mask.
+ */
+u64 host_end_signals(void);
+void host_handle_end_signals(void (*fn)(int signal));
+/* Let the calling Linux thread have them, or not. */
+void host_take_end_signals(bool take);
 /* SIGUSR2: stop for ever; print a back-trace. Atomic bits of host_cpu.requests. */
 #define HOST_REQUEST_STOP      1u
 #define HOST_REQUEST_BACKTRACE 2u

@@ -198,7 +198,8 @@ void arch_enter_program(u64 pc, u64 sp)
 	f.mcontext.gregs[REG_RSP] = (greg_t)sp;
 	f.mcontext.gregs[REG_EFL] = RFLAGS_INTERRUPTS;
 	f.mcontext.gregs[REG_CSGSFS] = (greg_t)(SELECTOR_CODE | SELECTOR_STACK << 48);
-	/* No FPU state: Linux makes it a fresh one. The signal mask is empty. */
+	f.signal_mask = host_end_signals();
+	/* No FPU state: Linux makes it a fresh one. */
 	current->arch.frame = &f;
 	leave_for_program(&f);
 }

@@ -95,11 +95,16 @@ void arch_idle_wait(void)
 
 /* ---- Start and end ---- */
 
+/* The caller is, or becomes, a CPU; what it starts begins as none. */
 bool host_start_pthread(void *(*fn)(void *arg), void *arg)
 {
 	pthread_t thread;
+	bool started;
 
-	return pthread_create(&thread, NULL, fn, arg) == 0 && pthread_detach(thread) == 0;
+	host_take_end_signals(true);
+	started = pthread_create(&thread, NULL, fn, arg) == 0 && pthread_detach(thread) == 0;
+	host_take_end_signals(false);
+	return started;
 }
 
 static void *cpu_main(void *arg)

@@ -173,6 +173,35 @@ void host_signals_init(void)
 	sigaction(SIGUSR2, &sa, NULL);
 }
 
+static const int end_signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
+
+u64 host_end_signals(void)
+{
+	u64 mask = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(end_signals); i++)
+		mask |= 1ull << (end_signals[i] - 1);
+	return mask;
+}
+
+void host_handle_end_signals(void (*fn)(int signal))
+{
+	struct sigaction sa = {.sa_handler = fn};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaction(end_signals[i], &sa, NULL);
+}
+
+void host_take_end_signals(bool take)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (unsigned i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaddset(&set, end_signals[i]);
+	pthread_sigmask(take ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 void host_signals_init_cpu(struct host_cpu *c)
 {
 	u64 size = MAX((u64)ALTSTACK_SIZE, 4 * (u64)getauxval(AT_MINSIGSTKSZ));
@@ -185,6 +214,7 @@ void host_signals_init_cpu(struct host_cpu *c)
 	stack.ss_sp = c->altstack;
 	if (c->altstack == MAP_FAILED || sigaltstack(&stack, NULL))
 		abort();
+	host_take_end_signals(false);
 	/* System calls from below HOST_PROGRAMS_END come as SIGSYS. */
 	if (HOST_LOADS_PROGRAMS &&
 		prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, HOST_PROGRAMS_END,
