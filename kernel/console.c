@@ -28,6 +28,7 @@ static struct spinlock input_lock = SPINLOCK_INIT(RANK_CONSOLE - 1);
 static char input[INPUT_SIZE];
 static u32 tail, line_start, head; /* tail <= line_start <= head, all growing */
 static u32 pending_eof;		   /* ^D on an empty line: one read of zero bytes each */
+static bool hung_up; /* nothing will be typed any more: what is left, then ends of file */
 static bool raw;
 static struct waitqueue input_wq = WAITQUEUE_INIT(input_wq);
 
@@ -138,9 +139,25 @@ void console_receive(char c)
 		wake_up_all(&input_wq);
 }
 
+void console_hangup(void)
+{
+	u64 flags = spin_lock_irqsave(&input_lock);
+
+	line_start = head;
+	WRITE_ONCE(hung_up, true);
+	spin_unlock_irqrestore(&input_lock, flags);
+	wake_up_all(&input_wq);
+}
+
+bool console_is_hung_up(void)
+{
+	return READ_ONCE(hung_up);
+}
+
 bool console_input_ready(void)
 {
-	return READ_ONCE(line_start) != READ_ONCE(tail) || READ_ONCE(pending_eof);
+	return READ_ONCE(line_start) != READ_ONCE(tail) || READ_ONCE(pending_eof) ||
+	       READ_ONCE(hung_up);
 }
 
 /* Take up to len bytes: in canonical mode at most one line. */

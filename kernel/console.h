@@ -30,7 +30,7 @@ int vsnprintf(char *buf, size_t size, const char *fmt, __builtin_va_list ap);
 void console_write(const char *s, size_t len);
 /*
  * Input bytes. Blocks until at least one is there; canonical mode gives lines (with echo and
- * erase), raw mode bytes. Returns the count or -EINTR. Context: may sleep.
+ * erase), raw mode bytes. Returns the count, 0 at an end of file, or -EINTR. Context: may sleep.
  */
 ssize console_read(char *buf, size_t len);
 void console_set_raw(bool raw);
@@ -38,6 +38,9 @@ bool console_is_raw(void);
 bool console_input_ready(void);
 /* Called by the UART interrupt for each byte. */
 void console_receive(char c);
+/* The line was hung up: after what has come in every read is an end of file. Context: interrupt. */
+void console_hangup(void);
+bool console_is_hung_up(void);
 /* The kept messages, oldest first; returns bytes copied. */
 size_t console_log_read(char *buf, size_t size, size_t offset);
 size_t console_log_size(void);

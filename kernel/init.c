@@ -4,7 +4,8 @@
  *	ktest=PREFIX	the in-kernel tests; exit status 0 or 1
  *	cmd=COMMAND	the shell with -c COMMAND; its exit status is the machine's (a long COMMAND
  *			comes as the first boot module, announced by cmd-module=1)
- *	(neither)	the interactive shell, started again whenever it ends
+ *	(neither)	the interactive shell, started again whenever it ends; once the console is hung
+ *			up its exit status is the machine's
  *
  * The last console line is `exit status N`. A person's poweroff with status 0 is ACPI's; every other end
  * goes through QEMU's debug-exit device, which hands the status on.
@@ -166,8 +167,9 @@ void init_run(void)
 	WRITE_ONCE(interactive, true);
 	for (;;) {
 		char *argv[] = {"sh", NULL};
+		int status = run(argv);
 
-		if (run(argv) == 127 || READ_ONCE(end_status) != NO_STATUS)
-			end(127);
+		if (status == 127 || console_is_hung_up() || READ_ONCE(end_status) != NO_STATUS)
+			end(status);
 	}
 }

@@ -5,7 +5,8 @@
  *
  * Output is collected and written at the end of a line, when a CPU becomes idle, and at the end. Input is
  * read by a Linux thread into a small ring and handed over by an interrupt of CPU 0; when the ring is full
- * the thread waits, so a pasted script is not lost here.
+ * the thread waits, so a pasted script is not lost here. The end of the input, of a pipe or of a terminal, hangs
+ * the line up.
  *
  * Locking: out_lock (a bare word: this is called in panics and interrupts) guards the output buffer; the
  * input ring has one writer and one reader.
@@ -30,6 +31,7 @@ static unsigned out_length; /* out_lock */
 
 static char in[IN_SIZE];
 static u32 in_head, in_tail; /* written by the thread; by the interrupt */
+static u32 in_ended;	     /* by the thread, after its last byte */
 
 static struct termios before;
 static bool is_terminal, is_raw;
@@ -105,12 +107,9 @@ static void on_end(int signal)
 
 static void make_raw(void)
 {
-	static const int ends[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
-	struct sigaction sa = {.sa_handler = on_end};
 	struct termios raw;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
-		sigaction(ends[i], &sa, NULL);
+	host_handle_end_signals(on_end);
 	is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
 	if (!is_terminal || !isatty(STDOUT_FILENO))
 		return;
@@ -125,14 +124,18 @@ static void make_raw(void)
 static void console_interrupt(void)
 {
 	u32 head, tail;
+	bool ended;
 
 	if (this_cpu_id() != 0)
 		return;
+	ended = load_acquire(&in_ended); /* before the head that it ends */
 	tail = in_tail;
 	head = load_acquire(&in_head);
 	for (; tail != head; tail++)
 		console_receive(in[tail % IN_SIZE]);
 	store_release(&in_tail, tail);
+	if (ended && !console_is_hung_up())
+		console_hangup();
 }
 
 static void put_input(char c)
@@ -157,6 +160,8 @@ static void *input_main(void *arg)
 			put_input(buf[i] == '\n' && !is_raw ? '\r' : buf[i]);
 		host_raise(&host_cpus[0], HOST_IRQ_DEVICE);
 	}
+	store_release(&in_ended, 1);
+	host_raise(&host_cpus[0], HOST_IRQ_DEVICE);
 	return NULL;
 }
 

@@ -343,7 +343,7 @@ static void edit(int key)
 	}
 }
 
-/* Returns false at end of input. */
+/* Returns false at end of input; a last line without an end is one. */
 static bool edit_line(void)
 {
 	for (;;) {
@@ -360,7 +360,7 @@ static bool edit_line(void)
 		if (key == '\r' || key == '\n' || key == KEY_EOF ||
 			(key == CTRL('D') && ed.len == 0)) {
 			screen_leave(ed.buf, ed.len);
-			return key == '\r' || key == '\n';
+			return key == '\r' || key == '\n' || (key == KEY_EOF && ed.len > 0);
 		}
 		edit(key == CTRL('D') ? KEY_DELETE : key);
 	}
