@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "kernel/types.h"
+#include "kernel/compiler.h"
 
 /* What one program attacks; each defines it. */
 struct fuzz_target {

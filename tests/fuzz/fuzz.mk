@@ -17,7 +17,8 @@ FUZZ ?= $(FUZZ_TARGETS)
 
 # What a target is linked from, as objects below the build's folder.
 fuzz_objects = tests/fuzz/$(1).o tests/fuzz/driver/fail.o \
-	$(if $(filter $(1),$(FUZZ_PLAIN)),tests/fuzz/driver/plain.o $(FUZZ_VIRTIO),tests/fuzz/driver/hosted.o)
+	$(if $(filter $(1),$(FUZZ_PLAIN)),tests/fuzz/driver/plain.o $(FUZZ_VIRTIO), \
+	tests/fuzz/driver/hosted.o tests/fuzz/world/world.o)
 
 # ---- by clang, with libFuzzer -----------------------------------------------------------------------
 
