@@ -57,7 +57,7 @@ static int check_parents(const struct rename *r)
 		return -EBUSY;
 	if (r->to_parent.last_type != WALK_LAST_NORMAL)
 		return r->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-	return 0;
+	return path_may_change(&r->from_parent.path);
 }
 
 /* ---- Locks ---- */
@@ -141,33 +141,20 @@ static int check_presence(const struct rename *r)
 	return !from_is_dir && r->from_parent.trailing_slash ? -ENOTDIR : 0;
 }
 
-/* Leaving dir, and for a directory that gets another parent: its `..` is rewritten. */
-static int may_leave(const struct rename *r, const struct dentry *dir, const struct inode *inode)
+/* May entries of dir come and go, and this one? */
+static int may_leave(const struct dentry *dir, const struct dentry *d)
 {
-	int error = inode_may_delete(dir->inode, inode);
+	int error = inode_permission(dir->inode, MAY_WRITE | MAY_EXEC);
 
-	if (!error && r->from_dir != r->to_dir && S_ISDIR(inode->mode))
-		error = inode_permission(inode, MAY_WRITE);
-	return error;
+	return error || dentry_is_negative(d) ? error : inode_may_delete(dir->inode, d->inode);
 }
 
-static int check_rights(const struct rename *r)
+/* A directory that gets another parent: its `..` is rewritten. */
+static int may_get_parent(const struct rename *r, const struct dentry *d)
 {
-	int error = path_may_change(&r->from_parent.path);
-
-	if (!error && READ_ONCE(r->to_dir->inode->nlink) == 0)
-		error = -ENOENT;
-	if (!error)
-		error = inode_permission(r->from_dir->inode, MAY_WRITE | MAY_EXEC);
-	if (!error && r->from_dir != r->to_dir)
-		error = inode_permission(r->to_dir->inode, MAY_WRITE | MAY_EXEC);
-	if (!error)
-		error = may_leave(r, r->from_dir, r->from->inode);
-	if (error || dentry_is_negative(r->to))
-		return error;
-	if (r->flags & RENAME_EXCHANGE)
-		return may_leave(r, r->to_dir, r->to->inode);
-	return inode_may_delete(r->to_dir->inode, r->to->inode);
+	if (r->from_dir == r->to_dir || !S_ISDIR(d->inode->mode))
+		return 0;
+	return inode_permission(d->inode, MAY_WRITE);
 }
 
 static int check_kinds(const struct rename *r)
@@ -181,6 +168,23 @@ static int check_kinds(const struct rename *r)
 	if (from_is_dir && !to_is_dir)
 		return -ENOTDIR;
 	return !from_is_dir && to_is_dir ? -EISDIR : 0;
+}
+
+static int check_rights(const struct rename *r)
+{
+	int error = may_leave(r->from_dir, r->from);
+
+	if (!error && READ_ONCE(r->to_dir->inode->nlink) == 0)
+		error = -ENOENT;
+	if (!error)
+		error = may_leave(r->to_dir, r->to);
+	if (!error)
+		error = check_kinds(r);
+	if (!error)
+		error = may_get_parent(r, r->from);
+	if (!error && (r->flags & RENAME_EXCHANGE))
+		error = may_get_parent(r, r->to);
+	return error;
 }
 
 /* ---- Doing it ---- */
@@ -208,8 +212,6 @@ static int rename_entries(struct rename *r)
 	if (moved == replaced)
 		return 0;
 	error = check_rights(r);
-	if (!error)
-		error = check_kinds(r);
 	if (!error && !from_dir->ops->rename)
 		error = -EPERM;
 	if (error)
