@@ -16,6 +16,11 @@ static inline bool in_user_half(const void *p, size_t len)
 	return likely(start < USER_TOP && len <= USER_TOP - start);
 }
 
+bool user_range_ok(const void __user *p, size_t len)
+{
+	return in_user_half(p, len);
+}
+
 int copy_from_user(void *dst, const void __user *src, size_t len)
 {
 	if (!in_user_half(src, len) || arch_copy_user(dst, src, len))

@@ -7,6 +7,8 @@
 
 #include "kernel/compiler.h"
 
+/* Could len bytes from p on be a program's? They may be unmapped all the same. */
+bool user_range_ok(const void __user *p, size_t len);
 /* 0 or -EFAULT; on a fault the destination's contents are undefined. */
 int copy_from_user(void *dst, const void __user *src, size_t len);
 int copy_to_user(void __user *dst, const void *src, size_t len);

@@ -1,5 +1,6 @@
 /* FSYNC of a descriptor or a registered file; always a worker's, because it waits for the device. */
 #include "ring/internal.h"
+#include "vfs/generic.h"
 
 int ring_fsync_prep(struct ring_request *req, const struct io_uring_sqe *sqe)
 {
@@ -19,9 +20,7 @@ int ring_fsync_issue(struct ring_request *req, unsigned flags)
 	(void)flags;
 	if (!f)
 		return -EBADF;
-	error = f->mode & FILE_PATH_ONLY ? -EBADF
-		: f->ops->fsync		 ? f->ops->fsync(f, req->sync.data_only)
-					 : -EINVAL;
+	error = vfs_fsync(f, req->sync.data_only);
 	file_put(f);
 	return error;
 }

@@ -15,6 +15,9 @@
 ssize vfs_read(struct file *f, void __user *buf, size_t len, u64 *pos, unsigned call_flags);
 ssize vfs_write(struct file *f, const void __user *buf, size_t len, u64 *pos, unsigned call_flags);
 
+/* As fsync(2), or fdatasync(2): 0, -EBADF for a path only, -EINVAL where nothing is stored. May sleep. */
+int vfs_fsync(struct file *f, bool data_only);
+
 /* file_ops->read for regular files with pages in inode->mapping, with readahead. A mapping without ops
  * (memory only) has holes where no page is. */
 ssize generic_file_read(

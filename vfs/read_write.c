@@ -32,12 +32,23 @@ static long transferred(enum direction dir, ssize result)
 
 /* ---- One transfer ---- */
 
-/* May this direction be served at all? 0 or -errno. */
-static int check_transfer(const struct file *f, enum direction dir)
+static bool is_open_for(const struct file *f, enum direction dir)
 {
-	if (!(f->mode & (dir == DIR_READ ? FILE_READ : FILE_WRITE)))
-		return -EBADF;
-	if (dir == DIR_READ ? f->ops->read != NULL : f->ops->write != NULL)
+	return f->mode & (dir == DIR_READ ? FILE_READ : FILE_WRITE);
+}
+
+/* A position that is given and f has none? A descriptor that only stands for a path is a bad one first. */
+static bool has_no_positions(const struct file *f, const u64 *pos)
+{
+	return pos && !(f->mode & (FILE_SEEKABLE | FILE_PATH_ONLY));
+}
+
+/* May len bytes be at pos, and does the file take them at all? 0 or -errno. */
+static int check_transfer(const struct file *f, enum direction dir, u64 pos, size_t len)
+{
+	if (unlikely((s64)pos < 0 || (s64)(pos + len) < 0))
+		return -EINVAL;
+	if (likely(dir == DIR_READ ? f->ops->read != NULL : f->ops->write != NULL))
 		return 0;
 	return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 }
@@ -45,6 +56,10 @@ static int check_transfer(const struct file *f, enum direction dir)
 static ssize transfer_at(struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos,
 	unsigned call_flags)
 {
+	int error = check_transfer(f, dir, *pos, len);
+
+	if (error)
+		return error;
 	len = MIN(len, RW_MAX);
 	return dir == DIR_READ ? f->ops->read(f, buf, len, pos, call_flags)
 			       : f->ops->write(f, buf, len, pos, call_flags);
@@ -71,18 +86,14 @@ static void pos_unlock(struct file *f)
 static ssize transfer(struct file *f, enum direction dir, void __user *buf, size_t len, u64 *pos,
 	unsigned call_flags)
 {
-	int error = check_transfer(f, dir);
-
-	if (error)
-		return error;
-	if (pos) {
-		if (!(f->mode & FILE_SEEKABLE))
-			return -ESPIPE;
-		if ((s64)*pos < 0)
-			return -EINVAL;
+	if (has_no_positions(f, pos))
+		return -ESPIPE;
+	if (!is_open_for(f, dir))
+		return -EBADF;
+	if (pos)
 		return transfer_at(f, dir, buf, len, pos, call_flags);
-	}
-	error = pos_lock(f, call_flags);
+	int error = pos_lock(f, call_flags);
+
 	if (error)
 		return error;
 	u64 at = f->pos;
@@ -159,35 +170,40 @@ static ssize transfer_pieces(
 	return done;
 }
 
-static int check_pieces(const struct iovec *iov, u32 n)
+/* Check the pieces and cut them to what one call moves at most: their bytes, or -errno. */
+static s64 take_pieces(struct iovec *iov, u32 n)
 {
 	u64 total = 0;
 
 	for (u32 i = 0; i < n; i++) {
-		if ((s64)iov[i].length < 0 || (s64)(total + iov[i].length) < 0)
+		if ((s64)iov[i].length < 0)
 			return -EINVAL;
+		if (!user_range_ok(iov[i].base, iov[i].length))
+			return -EFAULT;
+		iov[i].length = MIN(iov[i].length, RW_MAX - total);
 		total += iov[i].length;
 	}
-	return 0;
+	return (s64)total;
 }
 
-static ssize transfer_vector(
-	struct file *f, enum direction dir, const struct iovec *iov, u32 n, u64 *pos)
+static ssize transfer_vector(struct file *f, enum direction dir, struct iovec *iov, u32 n, u64 *pos)
 {
-	int error = check_transfer(f, dir);
+	s64 total = take_pieces(iov, n);
 
-	if (!error)
-		error = check_pieces(iov, n);
-	if (error)
-		return error;
-	if (pos && !(f->mode & FILE_SEEKABLE))
-		return -ESPIPE;
-	if (pos)
-		return (s64)*pos < 0 ? -EINVAL : transfer_pieces(f, dir, iov, n, pos);
-	(void)pos_lock(f, 0);
-	ssize result = transfer_pieces(f, dir, iov, n, &f->pos);
+	if (total < 0)
+		return total;
+	if (!is_open_for(f, dir))
+		return -EBADF;
+	if (total == 0)
+		return 0;
+	if (!pos)
+		(void)pos_lock(f, 0);
+	u64 *at = pos ? pos : &f->pos;
+	int error = check_transfer(f, dir, *at, (size_t)total);
+	ssize result = error ? error : transfer_pieces(f, dir, iov, n, at);
 
-	pos_unlock(f);
+	if (!pos)
+		pos_unlock(f);
 	return result;
 }
 
@@ -197,6 +213,8 @@ static long transfer_user_vector(
 	struct iovec fast[IOV_FAST], *iov = fast;
 	long result;
 
+	if (has_no_positions(f, pos))
+		return -ESPIPE;
 	if (n > IOV_MAX)
 		return -EINVAL;
 	if (n > IOV_FAST)
@@ -309,20 +327,23 @@ SYSCALL3(lseek, int, fd, s64, offset, int, whence)
 
 /* ---- To stable storage ---- */
 
+int vfs_fsync(struct file *f, bool data_only)
+{
+	if (f->mode & FILE_PATH_ONLY)
+		return -EBADF;
+	if (f->ops->fsync)
+		return f->ops->fsync(f, data_only);
+	return f->mode & FILE_SEEKABLE ? 0 : -EINVAL;
+}
+
 static long sync_fd(int fd, bool data_only)
 {
 	struct file *f = file_get_fd(current_files(), fd);
 
 	if (!f)
 		return -EBADF;
-	long result = 0;
+	long result = vfs_fsync(f, data_only);
 
-	if (f->mode & FILE_PATH_ONLY)
-		result = -EBADF;
-	else if (f->ops->fsync)
-		result = f->ops->fsync(f, data_only);
-	else if (!(f->mode & FILE_SEEKABLE))
-		result = -EINVAL;
 	file_put(f);
 	return result;
 }
