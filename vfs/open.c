@@ -73,6 +73,18 @@ static int lookup_or_create(struct walk *w, struct open_attempt *o, struct walk_
 	return err;
 }
 
+/* The path ends in `.`, `..` or `/`: it is there, and a directory, unless the walk may not go there. */
+static int create_at_dots(struct walk *w, const struct open_params *params)
+{
+	const char *body;
+	int err =
+		w->last_type == WALK_LAST_ROOT ? 0 : walk_component(w, w->depth != 0, true, &body);
+
+	if (err)
+		return err;
+	return params->flags & O_EXCL ? -EEXIST : -EISDIR;
+}
+
 static int open_create(struct walk *w, const char *name, struct open_attempt *o)
 {
 	bool follow = o->params->walk_flags & WALK_FOLLOW;
@@ -84,7 +96,9 @@ static int open_create(struct walk *w, const char *name, struct open_attempt *o)
 
 		if (!err && (w->flags & WALK_RCU))
 			err = walk_unlazy(w, WALK_OUT_create);
-		if (!err && (w->last_type != WALK_LAST_NORMAL || w->trailing_slash))
+		if (!err && w->last_type != WALK_LAST_NORMAL)
+			return create_at_dots(w, o->params);
+		if (!err && w->trailing_slash)
 			err = -EISDIR;
 		if (!err)
 			err = lookup_or_create(w, o, &next);
@@ -165,6 +179,8 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 	}
 	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && path_may_change(&w->path)))
 		return -EROFS;
+	if (unlikely((p->flags & O_DIRECT) && !S_ISREG(mode)))
+		return -EINVAL;
 	if (unlikely((p->flags & O_NOATIME) && current_cred()->fsuid != 0 &&
 		     current_cred()->fsuid != inode->uid))
 		return -EPERM;

@@ -79,12 +79,15 @@ static u32 may_from_flags(u64 flags)
 
 int open_params_from_how(const struct open_how *how, struct open_params *out)
 {
+	u32 implied = how->flags & O_PATH ? 0 : O_LARGEFILE;
 	int err = check_how(how);
 
 	if (unlikely(err))
 		return err;
+	if (how->flags & O_SYNC_BIT)
+		implied |= O_DSYNC;
 	*out = (struct open_params){
-		.flags = (u32)how->flags | (how->flags & O_PATH ? 0 : O_LARGEFILE),
+		.flags = (u32)how->flags | implied,
 		.mode = (u32)how->mode,
 		.walk_flags = walk_flags_from_how(how->flags, how->resolve),
 		.may = may_from_flags(how->flags),
