@@ -345,11 +345,9 @@ static int mount_attach_new(struct mount *m, const struct path *where)
 
 	mutex_lock(&mount_tree_mutex);
 	topmost(where, &top);
-	if (dentry_type(m->root) == DENTRY_TYPE_DIR && dentry_type(top.dentry) != DENTRY_TYPE_DIR)
+	if ((dentry_type(m->root) == DENTRY_TYPE_DIR) !=
+		(dentry_type(top.dentry) == DENTRY_TYPE_DIR))
 		err = -ENOTDIR;
-	else if (dentry_type(m->root) != DENTRY_TYPE_DIR &&
-		 dentry_type(top.dentry) == DENTRY_TYPE_DIR)
-		err = -EISDIR;
 	else
 		err = attach_locked(m, &top);
 	if (err) {

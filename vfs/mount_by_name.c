@@ -183,10 +183,11 @@ static int walk_user(const char __user *path, unsigned flags, struct path *out)
 	return err;
 }
 
-static long bind_user(const char __user *source, const struct path *where)
+static long bind_user(const char *source, const struct path *where)
 {
+	const struct walk_start start = {.dirfd = AT_FDCWD, .flags = WALK_FOLLOW, .name = source};
 	struct path from;
-	int err = walk_user(source, WALK_FOLLOW, &from);
+	int err = *source ? walk_path(&start, &from) : -EINVAL;
 
 	if (err)
 		return err;
@@ -195,14 +196,15 @@ static long bind_user(const char __user *source, const struct path *where)
 	return err;
 }
 
-static long mount_user(const char __user *source, const struct path *where, const char __user *type,
+static long mount_user(const char *source, const struct path *where, const char __user *type,
 	u32 flags, const char __user *data)
 {
-	char source_name[64] = "none", type_name[32], options[256] = "";
+	char source_name[64], type_name[32], options[256] = "";
 	struct super_block *sb;
 
-	if (source && strncpy_from_user(source_name, source, sizeof(source_name)) < 0)
-		return -EFAULT;
+	strlcpy(source_name, *source ? source : "none", sizeof(source_name));
+	if (!type)
+		return -EINVAL;
 	if (strncpy_from_user(type_name, type, sizeof(type_name)) < 0)
 		return -EFAULT;
 	if (data && strncpy_from_user(options, data, sizeof(options)) < 0)
@@ -211,20 +213,20 @@ static long mount_user(const char __user *source, const struct path *where, cons
 	return IS_ERR(sb) ? PTR_ERR(sb) : mount_add(sb, where, source_name, flags);
 }
 
-SYSCALL5(mount, const char __user *, source, const char __user *, target, const char __user *, type,
-	u64, ms_flags, const char __user *, data)
+/* source is "" where the program gave none. */
+static long mount_named(const char *source, const char __user *target, const char __user *type,
+	u64 ms_flags, const char __user *data)
 {
 	struct path where;
-	long err;
+	long err = walk_user(target, WALK_FOLLOW, &where);
 
-	if (current_cred()->euid != 0)
-		return -EPERM;
-	if (ms_flags & ~(u64)(MS_RDONLY | MS_BIND))
-		return -EINVAL;
-	err = walk_user(target, WALK_FOLLOW, &where);
 	if (err)
 		return err;
-	if (ms_flags & MS_BIND)
+	if (current_cred()->euid != 0)
+		err = -EPERM;
+	else if (ms_flags & ~(u64)(MS_RDONLY | MS_BIND))
+		err = -EINVAL;
+	else if (ms_flags & MS_BIND)
 		err = bind_user(source, &where);
 	else
 		err = mount_user(
@@ -233,15 +235,34 @@ SYSCALL5(mount, const char __user *, source, const char __user *, target, const 
 	return err;
 }
 
+SYSCALL5(mount, const char __user *, source, const char __user *, target, const char __user *, type,
+	u64, ms_flags, const char __user *, data)
+{
+	struct path_name copy;
+
+	if (!source)
+		return mount_named("", target, type, ms_flags, data);
+	long err = path_name_copy(&copy, source, true, ALLOC_WAIT);
+
+	if (err)
+		return err == -ENAMETOOLONG ? -EINVAL : err;
+	err = mount_named(copy.name, target, type, ms_flags, data);
+	path_name_release(&copy);
+	return err;
+}
+
 SYSCALL2(umount2, const char __user *, target, int, flags)
 {
 	struct path where;
 	int err;
 
-	if (current_cred()->euid != 0)
-		return -EPERM;
 	if (flags & ~(MNT_DETACH | UMOUNT_NOFOLLOW))
 		return -EINVAL;
 	err = walk_user(target, flags & UMOUNT_NOFOLLOW ? 0 : WALK_FOLLOW, &where);
-	return err ? err : mount_remove(&where, flags & MNT_DETACH);
+	if (err)
+		return err;
+	if (current_cred()->euid == 0)
+		return mount_remove(&where, flags & MNT_DETACH);
+	path_put(&where);
+	return -EPERM;
 }
