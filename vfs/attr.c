@@ -79,8 +79,9 @@ SYSCALL2(ftruncate, int, fd, s64, size)
 
 struct attributes {
 	bool set_mode, set_uid, set_gid, set_atime, set_mtime;
-	bool times_now; /* both times are "now": writers may do that too */
-	bool bad_times; /* refused, once the file is found */
+	bool drop_setid; /* chown does, whether it changes an id or not */
+	bool times_now;	 /* both times are "now": writers may do that too */
+	bool bad_times;	 /* refused, once the file is found */
 	u32 mode, uid, gid;
 	struct timespec64 atime, mtime;
 };
@@ -120,7 +121,7 @@ static u32 changed_mode(const struct inode *inode, const struct attributes *a)
 		mode = (mode & S_IFMT) | (a->mode & 07777);
 		if (current_cred()->fsuid != 0 && !cred_in_group(current_cred(), gid))
 			mode &= ~(u32)S_ISGID;
-	} else if ((a->set_uid || a->set_gid) && !S_ISDIR(mode)) {
+	} else if (a->drop_setid && !S_ISDIR(mode)) {
 		mode &= ~(u32)S_ISUID;
 		if (mode & 0010)
 			mode &= ~(u32)S_ISGID;
@@ -235,8 +236,11 @@ SYSCALL4(fchmodat2, int, dirfd, const char __user *, name, u32, mode, u32, flags
 
 static struct attributes owner_change(u32 uid, u32 gid)
 {
-	return (struct attributes){
-		.set_uid = uid != ID_KEEP, .uid = uid, .set_gid = gid != ID_KEEP, .gid = gid};
+	return (struct attributes){.drop_setid = true,
+		.set_uid = uid != ID_KEEP,
+		.uid = uid,
+		.set_gid = gid != ID_KEEP,
+		.gid = gid};
 }
 
 SYSCALL3(chown, const char __user *, name, u32, uid, u32, gid)

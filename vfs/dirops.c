@@ -135,6 +135,11 @@ static int make_node(struct change *c, u32 mode, u64 rdev)
 {
 	const struct inode_ops *ops = c->dir->ops;
 
+	bool device = S_ISCHR(mode) || S_ISBLK(mode);
+
+	/* Anybody may make the device 0:0 of overlays, which is none. */
+	if (device && current_cred()->euid != 0 && (rdev || !S_ISCHR(mode)))
+		return -EPERM;
 	if (S_ISREG(mode))
 		return ops->create ? ops->create(c->dir, c->dentry, mode) : -EPERM;
 	return ops->mknod ? ops->mknod(c->dir, c->dentry, mode, rdev) : -EPERM;
@@ -153,8 +158,6 @@ static long mknod_at(int dirfd, const char __user *name, u32 mode, u64 rdev)
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
-		if (current_cred()->euid != 0)
-			return -EPERM;
 		break;
 	case S_IFDIR:
 		return -EPERM;

@@ -9,7 +9,7 @@
 #include "vfs/file_internal.h"
 
 /* What F_SETFL may change; the rest is silently kept, as on Linux. */
-#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+#define SETFL_MASK (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 /* What F_GETFL does not tell: it only meant something to open. */
 #define GETFL_HIDE (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
@@ -35,6 +35,18 @@ static void set_flags(struct file *f, u32 flags)
 	mutex_lock(&f->pos_lock);
 	WRITE_ONCE(f->flags, (f->flags & ~(u32)SETFL_MASK) | (flags & SETFL_MASK));
 	mutex_unlock(&f->pos_lock);
+}
+
+static long set_status_flags(struct file *f, u32 flags)
+{
+	u32 mode = READ_ONCE(f->inode->mode), fsuid = current_cred()->fsuid;
+
+	if ((flags & ~READ_ONCE(f->flags) & O_NOATIME) && fsuid != 0 && fsuid != f->inode->uid)
+		return -EPERM;
+	if ((flags & O_DIRECT) && !S_ISREG(mode) && !S_ISFIFO(mode))
+		return -EINVAL;
+	set_flags(f, flags);
+	return 0;
 }
 
 static bool allowed_on_path_only(int command)
@@ -76,8 +88,7 @@ SYSCALL3(fcntl, int, fd, int, command, u64, argument)
 		result = READ_ONCE(f->flags) & ~(u32)GETFL_HIDE;
 		break;
 	case F_SETFL:
-		set_flags(f, (u32)argument);
-		result = 0;
+		result = set_status_flags(f, (u32)argument);
 		break;
 	default:
 		result = -EINVAL;

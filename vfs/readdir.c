@@ -116,7 +116,7 @@ SYSCALL3(getdents64, int, fd, char __user *, buf, u32, size)
 
 	if (!f)
 		return -EBADF;
-	if (!(f->mode & FILE_READ)) {
+	if (f->mode & FILE_PATH_ONLY) {
 		result = -EBADF;
 	} else if (!f->ops->iterate) {
 		result = -ENOTDIR;
