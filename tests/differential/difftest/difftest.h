@@ -79,6 +79,8 @@ void give_up(const char *what, long error) __attribute__((noreturn));
 
 /* ---- sandbox.c ---- */
 
+/* A descriptor of the sequence's root. */
+extern int sandbox_top;
 void sandbox_prepare(void);
 void sandbox_enter(void);
 /* Print all that the sequence has left behind, and throw it away. */

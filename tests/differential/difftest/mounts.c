@@ -29,6 +29,16 @@ static void bind_(void)
 	say_result(CALL(mount, from, path, NULL, BIND, NULL));
 }
 
+/* Linux makes a process's root read-only instead of unmounting it, and lazily cuts it off: not our way. */
+static bool is_root_mount(const char *path)
+{
+	struct statx root, st;
+
+	return CALL(statx, AT_FDCWD, path, 0, STATX_MNT_ID, &st) == 0 &&
+	       CALL(statx, AT_FDCWD, "/", 0, STATX_MNT_ID, &root) == 0 &&
+	       st.stx_mnt_id == root.stx_mnt_id && (st.stx_attributes & 0x2000);
+}
+
 static void umount_(void)
 {
 	const char *path = draw_path();
@@ -37,7 +47,10 @@ static void umount_(void)
 	say("umount2(");
 	say_path(path);
 	say(", %#x)", flags);
-	say_result(CALL(umount2, path, flags));
+	if (is_root_mount(path))
+		say(" = left out");
+	else
+		say_result(CALL(umount2, path, flags));
 }
 
 static const struct operation operations[] = {

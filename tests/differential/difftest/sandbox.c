@@ -2,7 +2,7 @@
  * Where a sequence runs: a file system of its own, mounted on the base folder and made the root with
  * chroot, so that absolute paths mean the same on both systems and nothing outside can be reached.
  *
- * Two descriptors outlive a sequence: outside, the way back; and top, the sequence's root.
+ * Two descriptors outlive a sequence: outside, the way back; and sandbox_top, the sequence's root.
  */
 #include "difftest.h"
 
@@ -13,7 +13,7 @@
 #define ROOM	  8192
 
 static int outside;
-static int top;
+int sandbox_top;
 
 static int move_up(long fd, const char *what)
 {
@@ -50,7 +50,7 @@ void sandbox_enter(void)
 		give_up("mount", error);
 	if ((error = CALL(chroot, options.base)) || (error = CALL(chdir, "/")))
 		give_up("chroot", error);
-	top = move_up(CALL(open, "/", O_RDONLY | O_DIRECTORY), "opening the root");
+	sandbox_top = move_up(CALL(open, "/", O_RDONLY | O_DIRECTORY), "opening the root");
 	CALL(umask, 022);
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		give_up("setrlimit", -errno);
@@ -187,10 +187,10 @@ void sandbox_leave(uint64_t seed)
 	dump_descriptors(seed);
 	if (setrlimit(RLIMIT_NOFILE, &limit) || CALL(close_range, 3, FD_OWN - 1, 0))
 		give_up("closing everything", -errno);
-	CALL(fchdir, top);
+	CALL(fchdir, sandbox_top);
 	CALL(chroot, ".");
 	dump_below(seed, AT_FDCWD, "", ".", 0);
-	close(top);
+	close(sandbox_top);
 	if (CALL(fchdir, outside) || CALL(chroot, "."))
 		give_up("the way out", -errno);
 	/* The sequence may have mounted something above, or have unmounted it all. */
