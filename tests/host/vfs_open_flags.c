@@ -187,8 +187,13 @@ KTEST(open_flags_become_walk_flags_and_rights)
 		KT_EQ(open_params_from_how(&how, &params), 0);
 		KT_EQ(params.walk_flags, rows[i].walk);
 		KT_EQ(params.may, rows[i].may);
-		KT_EQ(params.flags, rows[i].flags);
+		KT_EQ(params.flags, rows[i].flags | (rows[i].flags & O_PATH ? 0 : O_LARGEFILE));
 	}
+	struct open_how half_sync = {.flags = O_SYNC_BIT};
+	struct open_params params;
+
+	KT_EQ(open_params_from_how(&half_sync, &params), 0);
+	KT_EQ(params.flags, O_LARGEFILE | O_SYNC);
 }
 
 /* openat forgives: unknown flags, a mode that means nothing, and what O_PATH does not go with. */
