@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "kernel/compiler.h"
+#include "kernel/atomic.h"
 
 /* A value whose name ends in $ is text: its first eight bytes (trace_text). One that ends in @ is the
  * address of text that never changes. */
@@ -45,7 +45,7 @@ void trace_record(enum trace_event event, u64 a, u64 b);
 
 #define trace(name, a, b)                                                                          \
 	do {                                                                                       \
-		if (unlikely(trace_enabled))                                                       \
+		if (unlikely(READ_ONCE(trace_enabled)))                                            \
 			trace_record(TRACE_##name, (u64)(a), (u64)(b));                            \
 	} while (0)
 

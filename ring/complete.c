@@ -115,7 +115,7 @@ static __always_inline void post_all(struct ring *ring, const struct ring_reques
 {
 	struct io_uring_cqe *cqes = ring->rings->cqes;
 	u32 mask = ring->cq_entries - 1, tail = ring->cq_tail;
-	bool tracing = trace_enabled;
+	bool tracing = READ_ONCE(trace_enabled);
 
 	for (; req; req = req->next) {
 		fill_cqe(&cqes[tail++ & mask], req);

@@ -155,7 +155,7 @@ static __noinline void end_chain(struct submission *s)
 	struct ring_request *head = s->chain_head;
 
 	s->chain_head = NULL;
-	s->none_plain = trace_enabled;
+	s->none_plain = READ_ONCE(trace_enabled);
 	if (s->chain_bad)
 		ring_request_fail_chain(head, &s->done);
 	else
@@ -326,7 +326,7 @@ static __noinline int ring_submit(struct ring *ring, u32 to_submit)
 	s.queued = 0;
 	s.room = RING_DONE_MAX;
 	s.chain_head = NULL;
-	s.none_plain = trace_enabled;
+	s.none_plain = READ_ONCE(trace_enabled);
 	ring_done_init(&s.done);
 	list_init(&s.queue);
 	list_init(&s.inflight);

@@ -51,7 +51,7 @@ static void bucket_lock(struct dentry_bucket *b)
 static void bucket_unlock(struct dentry_bucket *b)
 {
 	lock_rank_release(b);
-	store_release(&b->head, b->head & ~BUCKET_LOCKED);
+	store_release(&b->head, READ_ONCE(b->head) & ~BUCKET_LOCKED);
 	preempt_enable();
 }
 

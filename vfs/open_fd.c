@@ -162,7 +162,7 @@ int vfs_open_fd(const struct walk_start *start, const struct open_params *params
 	struct walk_hit hit;
 	int stopped, fd;
 
-	if (unlikely((start->flags & ~WALK_HIT_FLAGS) || start->log || trace_enabled ||
+	if (unlikely((start->flags & ~WALK_HIT_FLAGS) || start->log || READ_ONCE(trace_enabled) ||
 		     (start->resume && start->resume->held)))
 		return open_fd_general(start, params, nonblock_open, mode, NULL);
 	fd = open_fd_hit(start->dirfd, start->name, params, mode, &hit, &stopped);

@@ -276,7 +276,7 @@ static int walk_run_from(struct walk *w, const char **name)
 
 int walk_to_end(struct walk *w, const char *name, bool follow)
 {
-	if ((w->flags & WALK_RCU) && !w->had_run && !w->start->log && !trace_enabled) {
+	if ((w->flags & WALK_RCU) && !w->had_run && !w->start->log && !READ_ONCE(trace_enabled)) {
 		int result = walk_run_from(w, &name);
 
 		if (likely(result < WALK_RUN_STOPPED))
