@@ -42,6 +42,7 @@ include tests/mutants/mutants.mk
 include tests/faults/faults.mk
 include tests/coverage/coverage.mk
 include tests/differential/test.mk
+include tests/torture/torture.mk
 
 .PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash \
 	test-disks test-programs test-console
