@@ -5,10 +5,13 @@
 #include "kernel/clock.h"
 #include "kernel/ktest.h"
 #include "kernel/mutex.h"
+#include "kernel/page.h"
 #include "kernel/rcu.h"
+#include "kernel/reclaim.h"
 #include "kernel/sched_internal.h"
 #include "kernel/slab.h"
 #include "kernel/wait.h"
+#include "kernel/workqueue.h"
 
 #define SECONDS(n) (clock_ns() + (n)*NSEC_PER_SEC)
 
@@ -253,5 +256,133 @@ KTEST(sched_might_sleep_sees_every_forbidden_place)
 	KT_EQ(violations_of(in_nonblocking_attempt), 1);
 	KT_CHECK(violations_of(allocation_in_attempt) >= 1);
 	KT_EQ(violations_of(unannotated_sleeper), 1);
+}
+
+/* What can sleep, where it does not have to this time: only might_sleep can tell. */
+
+static void free_mutex(void)
+{
+	struct mutex m = MUTEX_INIT(m, RANK_NONE);
+
+	mutex_lock(&m);
+	mutex_unlock(&m);
+}
+
+static void free_mutex_nested(void)
+{
+	struct mutex m = MUTEX_INIT(m, RANK_NONE);
+
+	mutex_lock_nested(&m, 1);
+	mutex_unlock(&m);
+}
+
+static void free_mutex_interruptible(void)
+{
+	struct mutex m = MUTEX_INIT(m, RANK_NONE);
+
+	if (mutex_lock_interruptible(&m) == 0)
+		mutex_unlock(&m);
+}
+
+static void free_rwsem_read(void)
+{
+	struct rwsem s;
+
+	rwsem_init(&s, RANK_NONE);
+	rwsem_down_read(&s);
+	rwsem_up_read(&s);
+}
+
+static void free_rwsem_write(void)
+{
+	struct rwsem s;
+
+	rwsem_init(&s, RANK_NONE);
+	rwsem_down_write(&s);
+	rwsem_up_write(&s);
+}
+
+static void free_rwsem_write_nested(void)
+{
+	struct rwsem s;
+
+	rwsem_init(&s, RANK_NONE);
+	rwsem_down_write_nested(&s, 1);
+	rwsem_up_write(&s);
+}
+
+static void true_condition(void)
+{
+	struct waitqueue wq = WAITQUEUE_INIT(wq);
+
+	wait_event(&wq, true);
+}
+
+static void done_completion(void)
+{
+	struct completion c = COMPLETION_INIT(c);
+
+	complete(&c);
+	wait_for_completion(&c);
+}
+
+static void no_time_at_all(void)
+{
+	sleep_ns(0);
+}
+
+static void free_page(void)
+{
+	struct page *p = page_alloc(0, ALLOC_WAIT);
+
+	if (p)
+		page_put(p);
+}
+
+static void free_address_range(void)
+{
+	vfree(vzalloc(PAGE_SIZE));
+}
+
+static void nothing_to_drop(void)
+{
+	drop_caches(0);
+}
+
+static void nothing_to_flush(void)
+{
+	work_flush();
+}
+
+KTEST(sched_might_sleep_is_in_all_that_can_sleep)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(void);
+	} sleepers[] = {
+		{"mutex_lock", free_mutex},
+		{"mutex_lock_nested", free_mutex_nested},
+		{"mutex_lock_interruptible", free_mutex_interruptible},
+		{"rwsem_down_read", free_rwsem_read},
+		{"rwsem_down_write", free_rwsem_write},
+		{"rwsem_down_write_nested", free_rwsem_write_nested},
+		{"wait_event", true_condition},
+		{"wait_for_completion", done_completion},
+		{"sleep_ns", no_time_at_all},
+		{"page_alloc", free_page},
+		{"vzalloc", free_address_range},
+		{"drop_caches", nothing_to_drop},
+		{"work_flush", nothing_to_flush},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sleepers); i++) {
+		nonblock_begin();
+		u64 violations = violations_of(sleepers[i].fn);
+
+		nonblock_end();
+		if (!violations)
+			ktest_fail(__FILE__, __LINE__, "%s does not say that it may sleep",
+				sleepers[i].name);
+	}
 }
 #endif
