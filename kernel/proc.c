@@ -71,6 +71,10 @@ int proc_render(const struct proc_entry *e, char **text, size_t *len)
 			return -ENOMEM;
 		t.used = 0;
 		e->show(&t);
+		if (t.failed) {
+			vfree(t.data);
+			return -ENOMEM;
+		}
 		if (t.used < t.size) {
 			*text = t.data;
 			*len = t.used;

@@ -253,6 +253,8 @@ static void show_mounts(struct text_buffer *t)
 			mount_put(list->mounts[i]);
 		}
 		path_put(&root);
+	} else {
+		t->failed = true;
 	}
 	kfree(buf);
 	kfree(list);
