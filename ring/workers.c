@@ -156,7 +156,18 @@ void ring_pool_kick(struct ring_pool *pool, struct ring_account *a)
 	}
 }
 
-/* Nobody can be created for an account that has nobody: end what waits there. */
+/*
+ * Will what waits be taken by somebody who is there? Those who sleep in a bounded request come back; in an
+ * unbounded one perhaps never. Context: pool->lock.
+ */
+static bool nobody_comes(const struct ring_pool *pool, const struct ring_account *a)
+{
+	bool bounded = a == &pool->accounts[RING_BOUNDED];
+
+	return a->running == 0 && (a->nr_workers == 0 || !bounded);
+}
+
+/* Nobody can be created for an account where nobody comes: end what waits there. */
 static void fail_queue(struct ring_pool *pool, struct ring_account *a, int error)
 {
 	struct list_head failed = LIST_HEAD_INIT(failed);
@@ -220,7 +231,7 @@ static void pool_create_work(struct work *work)
 		spin_lock(&pool->lock);
 		a->nr_workers--;
 		a->running--;
-		nobody = a->nr_workers == 0;
+		nobody = nobody_comes(pool, a);
 		pool->nr_threads--;
 		if (pool->drainer)
 			thread_wake(pool->drainer);
