@@ -351,14 +351,15 @@ int memory_protect(struct process *p, u64 start, u64 end, unsigned prot)
 		if (r->end <= start || r->start >= end)
 			continue;
 		if (r->start != covered)
-			return -ENOMEM;
+			break;
 		err = protect_region(p, r, prot);
 		if (err)
-			return err;
+			break;
 		covered = r->end;
 	}
+	/* Also for the part that was done before an error. */
 	arch_tlb_flush(start, end);
-	return covered == end ? 0 : -ENOMEM;
+	return err ? err : covered == end ? 0 : -ENOMEM;
 }
 
 void memory_write(struct process *p, u64 address, const void *src, size_t len)
