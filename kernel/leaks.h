@@ -19,7 +19,7 @@ struct leak_counts {
 
 /*
  * Give back what is only kept because it may be useful again (caches, spare parts), let pass what is under
- * way (callbacks, works, ended threads), and count. Context: may sleep.
+ * way (callbacks, works, ended threads), and count when nothing moves any more. Context: may sleep.
  */
 void leak_count(struct leak_counts *out);
 /*
