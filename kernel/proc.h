@@ -18,7 +18,7 @@
 struct text_buffer {
 	char *data;
 	size_t size, used; /* used may pass size: then data holds the first size bytes */
-	bool failed; /* set by ->show when it had no memory: reading says -ENOMEM */
+	bool failed;	   /* set by ->show when it had no memory: reading says -ENOMEM */
 };
 
 /* Context: any that may call the text's source. */

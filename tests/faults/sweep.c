@@ -8,6 +8,7 @@
 #include "kernel/reclaim.h"
 #include "kernel/string.h"
 #include "ring/internal.h"
+#include "vfs/cred.h"
 #include "vfs/file_internal.h"
 
 #define NTH_MAX 20000 /* an operation with so many is going round in circles */
@@ -174,6 +175,7 @@ static void process_ends(void)
 {
 	ring_pool_process_exiting(&faults_process);
 	ring_pool_process_release(&faults_process);
+	cred_put(cred_override(&root_cred));
 	current->process = NULL;
 	files_destroy(faults_process.files);
 	path_put(&fs.root);

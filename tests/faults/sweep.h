@@ -17,6 +17,8 @@
 #include "kernel/types.h"
 
 #define MAY_BE(error) (1ull << (error))
+/* For a scenario: it did not fail, and did not do what it should. No call says this here. */
+#define ANSWER_WRONG EUCLEAN
 
 struct scenario {
 	const char *name;
