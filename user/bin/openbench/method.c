@@ -89,6 +89,20 @@ static int reap(struct io_uring *ring, unsigned n, int *fds)
 	return 0;
 }
 
+/* The kernel takes fewer than there are when it has no memory for more: the rest is submitted again. */
+static int submit_and_reap(struct io_uring *ring, unsigned n, int *fds)
+{
+	while (n > 0) {
+		int taken = io_uring_submit_and_wait(ring, n);
+		int error = taken > 0 ? reap(ring, (unsigned)taken, fds) : taken ? taken : -EAGAIN;
+
+		if (error)
+			return error;
+		n -= (unsigned)taken;
+	}
+	return 0;
+}
+
 static int ring_open(const struct paths *p, int *fds, unsigned sqe_flags)
 {
 	struct io_uring ring;
@@ -106,9 +120,7 @@ static int ring_open(const struct paths *p, int *fds, unsigned sqe_flags)
 			sqe->flags |= (unsigned char)sqe_flags;
 			sqe->user_data = i;
 		}
-		error = io_uring_submit_and_wait(&ring, n);
-		if (error >= 0)
-			error = reap(&ring, n, fds);
+		error = submit_and_reap(&ring, n, fds);
 	}
 	io_uring_queue_exit(&ring);
 	return error < 0 ? error : 0;
