@@ -29,8 +29,10 @@ HOSTED_SANITIZED := $(HOST_OUT)/unlazy-asan \
 	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan)
 
 include tests/fuzz/fuzz.mk
+include tests/faults/faults.mk
 
-test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED) $(FUZZ_REPLAYS)
+test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED) $(FUZZ_REPLAYS) \
+	$(HOST_OUT)/unlazy-faults
 
 test-built:
 	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' \
@@ -39,7 +41,6 @@ test-built:
 		$(if $(filter 1,$(V)),--verbose)
 
 include tests/mutants/mutants.mk
-include tests/faults/faults.mk
 include tests/coverage/coverage.mk
 include tests/differential/test.mk
 include tests/torture/torture.mk
