@@ -7,7 +7,8 @@
  *   smp_mb                         orders everything before against everything after, loads included
  *   atomic_*                       read-modify-write; fully ordered unless the name says _relaxed
  *
- * The names are hooks: the host port's simulation redefines them to reorder on purpose.
+ * The names are hooks: a build may bring its own of some (kernel/dawdle_hooks.h, tsan_once.h of the host port).
+ * The simulation's weak mode (arch/host/sim/weak.c) does to a load whatever these rules leave open.
  */
 #pragma once
 

@@ -18,15 +18,15 @@ test:
 
 test-layers: test
 
-test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
+test-tree test-host test-hosted test-sim test-fuzz test-libc-only test-guest test-crash test-disks test-programs test-console: test-%:
 	$(Q)$(MAKE) --no-print-directory test LAYERS=$(*:-only=)
 
 LIBC_TEST_FILES := $(addprefix $(BUILD)/user/,test/abi_values.host test/abi_values bin/libctest)
 LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi_kernel
 
-# The hosted kernel under sanitizers; ThreadSanitizer where there is clang.
+# The hosted kernel under sanitizers, and simulated; ThreadSanitizer and simulation where there is clang.
 HOSTED_SANITIZED := $(HOST_OUT)/unlazy-asan \
-	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan)
+	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan $(HOST_OUT)/unlazy-sim)
 
 include tests/fuzz/fuzz.mk
 include tests/faults/faults.mk
@@ -44,6 +44,7 @@ include tests/mutants/mutants.mk
 include tests/coverage/coverage.mk
 include tests/differential/test.mk
 include tests/torture/torture.mk
+include tests/sim/sim.mk
 
-.PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-fuzz test-libc-only test-guest test-crash \
+.PHONY: test test-layers test-ready test-built test-tree test-host test-hosted test-sim test-fuzz test-libc-only test-guest test-crash \
 	test-disks test-programs test-console

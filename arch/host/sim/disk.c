@@ -51,7 +51,7 @@ static void remember(u64 sector)
 	if (!v)
 		abort();
 	v->sector = sector;
-	memcpy(v->bytes, image + sector * BLOCK_SECTOR_SIZE, BLOCK_SECTOR_SIZE);
+	sim_copy(v->bytes, image + sector * BLOCK_SECTOR_SIZE, BLOCK_SECTOR_SIZE);
 	v->next = versions;
 	versions = v;
 }
@@ -79,10 +79,10 @@ static void transfer(struct block_request *rq, bool torn)
 			u8 *there = image + sector * BLOCK_SECTOR_SIZE;
 
 			if (rq->op == BLOCK_READ) {
-				memcpy(memory + at, there, BLOCK_SECTOR_SIZE);
+				sim_copy(memory + at, there, BLOCK_SECTOR_SIZE);
 			} else if (!torn || sim_below(&stream, 2)) {
 				remember(sector);
-				memcpy(there, memory + at, BLOCK_SECTOR_SIZE);
+				sim_copy(there, memory + at, BLOCK_SECTOR_SIZE);
 			}
 		}
 		if (rq->op == BLOCK_READ)
@@ -172,7 +172,8 @@ void sim_disk_power_loss(void)
 	}
 	for (struct version *v = versions; v; v = v->next)
 		if (sim_below(&stream, 2))
-			memcpy(image + v->sector * BLOCK_SECTOR_SIZE, v->bytes, BLOCK_SECTOR_SIZE);
+			sim_copy(
+				image + v->sector * BLOCK_SECTOR_SIZE, v->bytes, BLOCK_SECTOR_SIZE);
 	forget_versions();
 }
 

@@ -93,7 +93,7 @@ void *memset(void *dst, int c, size_t n)
 	return dst;
 }
 
-static void *copy(void *dst, const void *src, size_t n)
+void *sim_copy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
 
@@ -111,14 +111,14 @@ void *memcpy(void *dst, const void *src, size_t n)
 {
 	range_read(src, n, PC);
 	range_written(dst, n, PC);
-	return copy(dst, src, n);
+	return sim_copy(dst, src, n);
 }
 
 void *memmove(void *dst, const void *src, size_t n)
 {
 	range_read(src, n, PC);
 	range_written(dst, n, PC);
-	return copy(dst, src, n);
+	return sim_copy(dst, src, n);
 }
 
 /* ---- Atomic accesses ---- */

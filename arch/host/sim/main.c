@@ -1,8 +1,8 @@
 /*
  * build/host/unlazy-sim: seeds, one after the other, each in a process of its own.
  *
- *	unlazy-sim [--disk IMAGE] [--cpus N] [--seeds N] [--seed0 S] [--weak] [--all-seeds] [--trace]
- *		   [--jobs N] [--ktest PREFIX] [KEY=VALUE]...
+ *	unlazy-sim [--disk IMAGE] [--cpus N] [--seeds N] [--seed0 S] [--weak] [--all-seeds] [--twice]
+ *		   [--trace] [--jobs N] [--ktest PREFIX] [KEY=VALUE]...
  *
  * For each seed every in-kernel test whose name begins with PREFIX (default sim_) is run, each on a machine
  * just switched on. A seed is everything: addresses are the same in each run because Linux is told not to
@@ -10,7 +10,8 @@
  *
  * The first seed that fails is run again, which must be the same run, and its output and last events are
  * printed; exit status 1. --all-seeds counts instead how many seeds fail: what share of seeds finds a
- * mistake that was made on purpose.
+ * mistake that was made on purpose. --twice runs each seed again also when it passes: is the simulation what
+ * it says it is?
  *
  * The parent never runs kernel code. It starts a process for each (seed, test), with output into a file of
  * its own and a result in shared memory.
@@ -32,6 +33,7 @@
 #include "kernel/ktest.h"
 
 #define MAX_JOBS     64
+#define MAX_TESTS    1024
 #define MEMORY	     (48ull << 20)
 #define TRACE_LINES  60
 #define HUNG_SECONDS 600
@@ -50,7 +52,7 @@ static struct result *result;
 
 static const char *prefix = "sim_";
 static char keys[CMDLINE_SIZE / 2];
-static bool all_seeds;
+static bool all_seeds, twice;
 
 /* ---- Random numbers ---- */
 
@@ -150,24 +152,44 @@ static __noreturn void simulate(u64 seed, const struct ktest *test, int out)
 	kernel_main();
 }
 
+static __noreturn void bad_usage(const char *what)
+{
+	fprintf(stderr,
+		"unlazy-sim: %s\n"
+		"usage: unlazy-sim [--disk IMAGE] [--cpus N] [--seeds N] [--seed0 S] [--weak] "
+		"[--all-seeds]\n"
+		"                  [--twice] [--trace] [--jobs N] [--ktest PREFIX] "
+		"[KEY=VALUE]...\n",
+		what);
+	exit(2);
+}
+
 /* ---- The parent ---- */
+
+/* The tests chosen, and what came of them. */
+static struct tally {
+	const struct ktest *test;
+	u64 runs, failed, first_failed;
+} tests[MAX_TESTS];
+static unsigned nr_tests;
 
 struct job {
 	pid_t pid; /* 0: free */
 	u64 seed;
-	const struct ktest *test;
+	struct tally *tally;
+	bool again;	     /* the second run of --twice */
+	struct result first; /* of the first */
 	FILE *out;
 	struct result *result;
 };
 
 static struct job jobs[MAX_JOBS];
 static unsigned nr_jobs;
-static u64 passed, failed;
 
-static void start(struct job *job, u64 seed, const struct ktest *test)
+static void start(struct job *job, u64 seed, struct tally *tally)
 {
 	job->seed = seed;
-	job->test = test;
+	job->tally = tally;
 	rewind(job->out);
 	if (ftruncate(fileno(job->out), 0))
 		exit(2);
@@ -180,7 +202,7 @@ static void start(struct job *job, u64 seed, const struct ktest *test)
 	}
 	if (job->pid == 0) {
 		result = job->result;
-		simulate(seed, test, fileno(job->out));
+		simulate(seed, tally->test, fileno(job->out));
 	}
 }
 
@@ -213,11 +235,11 @@ static __noreturn void report(struct job *job, int status)
 	struct result first = *job->result;
 	int again;
 
-	start(job, job->seed, job->test);
+	start(job, job->seed, job->tally);
 	waitpid(job->pid, &again, 0);
 	show_output(job);
 	printf("\nseed %llu: %s %s after %llu points, trace %016llx; ",
-		(unsigned long long)job->seed, job->test->name, how_it_ended(status),
+		(unsigned long long)job->seed, job->tally->test->name, how_it_ended(status),
 		(unsigned long long)first.points, (unsigned long long)first.hash);
 	if (again == status && memcmp(&first, job->result, sizeof(first)) == 0)
 		printf("run again: the same\n");
@@ -228,11 +250,28 @@ static __noreturn void report(struct job *job, int status)
 	printf("again: unlazy-sim --seed0 %llu --seeds 1%s%s%s --ktest %s %s\n",
 		(unsigned long long)job->seed, sim_options.weak ? " --weak" : "",
 		sim_options.disk ? " --disk " : "", sim_options.disk ? sim_options.disk : "",
-		job->test->name, keys);
+		job->tally->test->name, keys);
 	for (unsigned i = 0; i < nr_jobs; i++)
 		if (&jobs[i] != job && jobs[i].pid)
 			kill(jobs[i].pid, SIGKILL);
 	exit(1);
+}
+
+static __noreturn void differs(const struct job *job)
+{
+	printf("FAIL %s: seed %llu is not the same run twice: trace %016llx, then %016llx\n",
+		job->tally->test->name, (unsigned long long)job->seed,
+		(unsigned long long)job->first.hash, (unsigned long long)job->result->hash);
+	exit(1);
+}
+
+static void count(const struct job *job, int status)
+{
+	struct tally *tally = job->tally;
+
+	tally->runs++;
+	if (status && tally->failed++ == 0)
+		tally->first_failed = job->seed;
 }
 
 /* Wait for any job; returns it, free again. */
@@ -247,14 +286,20 @@ static struct job *wait_for_one(void)
 		if (pid <= 0 || job->pid != pid)
 			continue;
 		job->pid = 0;
-		if (status == 0)
-			passed++;
-		else if (!all_seeds)
-			report(job, status);
-		else
-			failed++;
 		if (sim_options.trace)
 			show_output(job);
+		if (status && !all_seeds)
+			report(job, status);
+		if (twice && !job->again) {
+			job->first = *job->result;
+			job->again = true;
+			start(job, job->seed, job->tally);
+			return wait_for_one();
+		}
+		if (twice && memcmp(&job->first, job->result, sizeof(job->first)) != 0)
+			differs(job);
+		job->again = false;
+		count(job, status);
 		return job;
 	}
 	perror("wait");
@@ -277,14 +322,22 @@ static bool some_job_runs(void)
 	return false;
 }
 
+static void choose_tests(void)
+{
+	for (const struct ktest *t = __start_ktests; t < __stop_ktests; t++)
+		if (strncmp(t->name, prefix, strlen(prefix)) == 0 && nr_tests < MAX_TESTS)
+			tests[nr_tests++].test = t;
+	if (!nr_tests)
+		bad_usage("no such test");
+}
+
 static void run_seeds(u64 seed0, u64 nr_seeds)
 {
 	bool terminal = isatty(STDOUT_FILENO);
 
 	for (u64 i = 0; i < nr_seeds; i++) {
-		for (const struct ktest *t = __start_ktests; t < __stop_ktests; t++)
-			if (strncmp(t->name, prefix, strlen(prefix)) == 0)
-				start(free_job(), seed0 + i, t);
+		for (unsigned t = 0; t < nr_tests; t++)
+			start(free_job(), seed0 + i, &tests[t]);
 		if (terminal || (i + 1) % 1000 == 0) {
 			printf("%llu of %llu seeds%s", (unsigned long long)i + 1,
 				(unsigned long long)nr_seeds, terminal ? "\r" : "\n");
@@ -293,9 +346,29 @@ static void run_seeds(u64 seed0, u64 nr_seeds)
 	}
 	while (some_job_runs())
 		wait_for_one();
-	printf("%llu passed, %llu failed (%s, seeds %llu to %llu%s)\n", (unsigned long long)passed,
-		(unsigned long long)failed, prefix, (unsigned long long)seed0,
-		(unsigned long long)(seed0 + nr_seeds - 1), sim_options.weak ? ", weak" : "");
+}
+
+/* One line for each test; how many failed. */
+static unsigned print_tally(void)
+{
+	unsigned failed = 0;
+
+	for (unsigned t = 0; t < nr_tests; t++) {
+		const struct tally *tally = &tests[t];
+
+		if (!tally->failed) {
+			printf("ok %s (%llu seeds%s%s)\n", tally->test->name,
+				(unsigned long long)tally->runs, sim_options.weak ? ", weak" : "",
+				twice ? ", twice" : "");
+			continue;
+		}
+		failed++;
+		printf("FAIL %s: %llu of %llu seeds%s, the first is %llu\n", tally->test->name,
+			(unsigned long long)tally->failed, (unsigned long long)tally->runs,
+			sim_options.weak ? ", weak" : "", (unsigned long long)tally->first_failed);
+	}
+	printf("%u passed, %u failed\n", nr_tests - failed, failed);
+	return failed;
 }
 
 /* Our addresses must be the same in each run: start over with that said. */
@@ -308,17 +381,6 @@ static void fix_addresses(char **argv)
 	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
 		execv("/proc/self/exe", argv);
 	perror("addresses cannot be fixed");
-}
-
-static __noreturn void bad_usage(const char *what)
-{
-	fprintf(stderr,
-		"unlazy-sim: %s\n"
-		"usage: unlazy-sim [--disk IMAGE] [--cpus N] [--seeds N] [--seed0 S] [--weak] "
-		"[--all-seeds]\n"
-		"                  [--trace] [--jobs N] [--ktest PREFIX] [KEY=VALUE]...\n",
-		what);
-	exit(2);
 }
 
 static u64 number(const char *text)
@@ -344,6 +406,8 @@ int main(int argc, char **argv)
 			sim_options.weak = true;
 		else if (strcmp(option, "--all-seeds") == 0)
 			all_seeds = true;
+		else if (strcmp(option, "--twice") == 0)
+			twice = true;
 		else if (strcmp(option, "--trace") == 0)
 			sim_options.trace = true;
 		else if (option[0] != '-' && strchr(option, '=') &&
@@ -376,6 +440,7 @@ int main(int argc, char **argv)
 		if (!jobs[i].out || jobs[i].result == MAP_FAILED)
 			return 2;
 	}
+	choose_tests();
 	run_seeds(seed0, seeds);
-	return failed ? 1 : 0;
+	return print_tally() ? 1 : 0;
 }

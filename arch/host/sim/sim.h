@@ -64,6 +64,11 @@ void sim_weak_fence(int order);
 void sim_weak_plain_read(const void *p, unsigned size, u64 pc);
 void sim_weak_plain_write(const void *p, unsigned size, u64 pc);
 
+/* ---- instrument.c ---- */
+
+/* memmove that nobody watches: the copy is no CPU's. memcpy here is the kernel's. */
+void *sim_copy(void *dst, const void *src, size_t n);
+
 /* ---- disk.c ---- */
 
 /* Map the image; false with a message. */

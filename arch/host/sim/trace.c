@@ -65,9 +65,16 @@ void sim_trace(enum sim_event kind, u64 a, u64 b, u64 pc)
 	struct event *e = &events[count++ % EVENTS];
 	const struct thread *t = current;
 
-	*e = (struct event){sim_points, a, b, pc, kind, host_cpu()->index, t ? t->tid : 0, ""};
-	if (t)
-		snprintf(e->thread, sizeof(e->thread), "%s", t->name);
+	/* One by one: a structure that is filled as a whole is watched as if the kernel did it. */
+	e->time = sim_points;
+	e->kind = kind;
+	e->a = a;
+	e->b = b;
+	e->pc = pc;
+	e->cpu = host_cpu()->index;
+	e->tid = t ? t->tid : 0;
+	for (unsigned i = 0; i < sizeof(e->thread); i++)
+		e->thread[i] = t ? t->name[i] : 0;
 	mix(e->time);
 	mix(e->kind);
 	mix(a);
