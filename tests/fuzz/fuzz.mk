@@ -9,16 +9,36 @@
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # These bring a kernel of their own; the others run in the hosted one.
-FUZZ_PLAIN := virtio pci
+FUZZ_PLAIN := virtio pci ext4_blocks
 FUZZ_VIRTIO := $(patsubst %.c,%.o,$(filter %/fake_device.c %/fake_kernel.c %/fake_pci.c,$(VIRTIO_TEST_SOURCES)) \
 	$(filter-out tests/%,$(VIRTIO_TEST_SOURCES))) arch/host/gs.o
 FUZZ_SECONDS ?= 60
 FUZZ ?= $(FUZZ_TARGETS)
 
+# Those of ext4 carry images: tests/fuzz/ext4/make-images says what they are.
+FUZZ_IMAGES := plain checked journal summed
+FUZZ_EXT4 := tests/fuzz/ext4/image.o tests/fuzz/ext4/images.o
+FUZZ_SHIM := $(patsubst %.c,%.o,$(filter-out %/main.c %/units.c,$(EXT4_TEST_SOURCES))) arch/host/gs.o
+
 # What a target is linked from, as objects below the build's folder.
 fuzz_objects = tests/fuzz/$(1).o tests/fuzz/driver/fail.o \
-	$(if $(filter $(1),$(FUZZ_PLAIN)),tests/fuzz/driver/plain.o $(FUZZ_VIRTIO), \
-	tests/fuzz/driver/hosted.o tests/fuzz/world/world.o)
+	$(if $(filter $(1),$(FUZZ_PLAIN)),tests/fuzz/driver/plain.o, \
+		tests/fuzz/driver/hosted.o tests/fuzz/world/world.o) \
+	$(if $(filter $(1),virtio pci),$(FUZZ_VIRTIO)) $(if $(filter $(1),ext4_blocks),$(FUZZ_SHIM)) \
+	$(if $(filter ext4%,$(1)),$(FUZZ_EXT4))
+
+$(HOST_OUT)/tests/fuzz/ext4/images.o $(HOST_OUT)/fuzz/tests/fuzz/ext4/images.o: \
+		$(FUZZ_IMAGES:%=tests/fuzz/ext4/%.img.xz)
+	$(Q)mkdir -p $(@D)
+	$(Q)for image in $(FUZZ_IMAGES); do \
+		xz -dc tests/fuzz/ext4/$$image.img.xz > $(@D)/$$image.img; \
+		echo ".section .rodata"; echo ".balign 64"; \
+		echo ".global image_$$image, image_$${image}_end, image_copy_$$image"; \
+		echo "image_$$image: .incbin \"$(@D)/$$image.img\""; echo "image_$${image}_end:"; \
+		echo ".bss"; echo ".balign 64"; \
+		echo "image_copy_$$image: .skip $$(stat -c %s $(@D)/$$image.img)"; \
+	done > $(@:.o=.S); echo '.section .note.GNU-stack,"",@progbits' >> $(@:.o=.S)
+	$(Q)$(HOSTCC) -c $(@:.o=.S) -o $@
 
 # ---- by clang, with libFuzzer -----------------------------------------------------------------------
 
@@ -37,14 +57,21 @@ $(FUZZ_OUT)/arch/host/%.o: arch/host/%.S
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCLANG) -c $< -o $@
 
+$(FUZZ_OUT)/tests/host/ext4/host.o: tests/host/ext4/host.c $(HOST_OUT)/flags
+	$(call say,FUZZCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCLANG) $(HOST_PORT_CFLAGS) -Wno-atomic-alignment -c $< -o $@
+
 # libFuzzer's own side, which it should not be led by.
 $(FUZZ_OUT)/tests/fuzz/driver/%.o: tests/fuzz/driver/%.c $(HOST_OUT)/flags
 	$(call say,FUZZCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCLANG) $(HOST_PORT_CFLAGS) -Wno-atomic-alignment -c $< -o $@
 
-# Loops over bytes: to follow them would cost half of the time and lead nowhere.
-$(addprefix $(FUZZ_OUT)/,kernel/string.o kernel/format.o kernel/slab.o kernel/page.o fs/ext4/checksum.o): \
+# Not what inputs are about: to be led through loops over bytes and by the scheduler costs half of the time.
+FUZZ_UNLED := $(addprefix kernel/,string format slab kmalloc page lockrank sched rcu thread wait workqueue mutex rwsem \
+	clock printk console) fs/ext4/checksum tests/fuzz/ext4/image
+$(FUZZ_UNLED:%=$(FUZZ_OUT)/%.o): \
 	FUZZ_COMMON := $(filter-out -fsanitize=%,$(FUZZ_COMMON)) -fsanitize=address,undefined
 
 $(FUZZ_OUT)/%.o: %.c $(HOST_OUT)/flags

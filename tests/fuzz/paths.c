@@ -463,5 +463,11 @@ static void run(const u8 *data, size_t size)
 	world_end();
 }
 
+static void setup(void)
+{
+	world_init();
+	world_warm_up(NULL, 0);
+}
+
 const struct fuzz_target fuzz_target = {
-	.name = "paths", .head = 9, .record = 1, .setup = world_init, .run = run};
+	.name = "paths", .head = 9, .record = 1, .setup = setup, .run = run};

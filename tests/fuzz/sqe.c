@@ -227,5 +227,13 @@ static void run(const u8 *data, size_t size)
 	world_end();
 }
 
+static void setup(void)
+{
+	static const u8 some_ring[64] = {8};
+
+	world_init();
+	world_warm_up(some_ring, sizeof(some_ring));
+}
+
 const struct fuzz_target fuzz_target = {
-	.name = "sqe", .head = 4, .record = 15, .setup = world_init, .run = run};
+	.name = "sqe", .head = 4, .record = 15, .setup = setup, .run = run};

@@ -21,7 +21,6 @@
 struct process world_process = {.pid = 1000, .name = "fuzz", .nofile_limit = 64};
 u8 *world_memory;
 static struct fs_context fs;
-static const u8 some_input[64] = {8};
 static bool warm; /* what is made once has been made */
 
 void world_init(void)
@@ -47,7 +46,12 @@ void world_init(void)
 	mount_get_root(&fs.pwd);
 	if (sys_mkdirat(AT_FDCWD, (long)"/world", 0755, 0, 0, 0))
 		fuzz_fail("no mount point");
-	fuzz_target.run(some_input, sizeof(some_input));
+}
+
+void world_warm_up(const u8 *data, size_t size)
+{
+	warm = false;
+	fuzz_target.run(data, size);
 	warm = true;
 }
 

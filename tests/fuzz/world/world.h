@@ -24,9 +24,10 @@ static inline u64 world_address(u32 n)
 	return (u64)world_memory + n % (WORLD_MEMORY + (u32)PAGE_SIZE);
 }
 
-/* Bring up everything above the block layer; the root is a tmpfs. Then some input, after which more
- * may be left than before: threads and tables that are made once. */
+/* Bring up everything above the block layer; the root is a tmpfs. Once. */
 void world_init(void);
+/* Run an input after which more may be left than before: threads and tables that are made once. */
+void world_warm_up(const u8 *data, size_t size);
 /*
  * Mount type from source and make it root and working directory of a new process, which is current's from
  * here on and has no descriptor. 0, or what mount(2) answers: then there is nothing to end.
