@@ -2,7 +2,7 @@
  * io_uring_enter: take submission entries, try each inline, wait for completions.
  *
  * An entry is read exactly once into a private copy; nothing the program does to it afterwards is
- * seen. Its request is prepared (paths and structures copied), then issued with RING_NONBLOCK inside a
+ * seen (prefetch.c looks at it before, and only guesses). Its request is prepared (paths and structures copied), then issued with RING_NONBLOCK inside a
  * nonblocking attempt, where a sleep is an error of ours. What answers -EAGAIN, and what asked for
  * IOSQE_ASYNC, goes to the workers. Finished and queued requests are collected and handed over together:
  *
@@ -28,6 +28,7 @@
 #include "kernel/syscall.h"
 #include "kernel/trace.h"
 #include "ring/internal.h"
+#include "vfs/prefetch.h"
 
 struct submission {
 	struct ring *ring;
@@ -407,6 +408,8 @@ static int locked_submit(struct ring *ring, u32 to_submit)
 	int ret;
 
 	mutex_lock(&ring->submit_lock);
+	if (unlikely(READ_ONCE(prefetch_pays)))
+		ring_prefetch(ring, to_submit);
 	if (ring->issuer && ring->issuer != current)
 		ret = -EEXIST;
 	else

@@ -484,6 +484,10 @@ int ring_files_unregister(struct ring *ring);
 int ring_files_update(struct ring *ring, u32 offset, const s32 __user *fds, u32 nr);
 int ring_files_alloc_range(struct ring *ring, u32 offset, u32 len);
 
+/* ---- prefetch.c ---- */
+/* Fetch what the paths of the entries that are about to be submitted will touch. Context: submit_lock. */
+void ring_prefetch(const struct ring *ring, u32 to_submit);
+
 /* ---- stats.c ---- */
 
 extern u32 ring_retry; /* enum ring_retry; READ_ONCE */

@@ -9,6 +9,7 @@
  *	ops.c		one table: an operation is prep, issue and cleanup
  *	op_*.c		the operations, one file a family
  *	enter.c		io_uring_enter: the submission loop, chains, waiting
+ *	prefetch.c	looking ahead in a submission
  *	complete.c	the completion queue, overflow, waking who waits
  *	request.c	life of a request, chains after a completion
  *	workers.c	the pool: queues, who runs, parking, exit

@@ -17,6 +17,7 @@
  * Locking: dentry lock, then lru_lock. The shrinker comes the other way round and only tries.
  */
 #include "vfs/internal.h"
+#include "vfs/prefetch.h"
 
 #include "kernel/reclaim.h"
 #include "kernel/wait.h"
@@ -30,9 +31,16 @@ static struct work deferred_work;
 static struct waitqueue shrink_done = WAITQUEUE_INIT(shrink_done);
 static DEFINE_PERCPU(s64, dentry_count);
 
+/* A dentry's lines, its inode's and its bucket's: so many of them are some MiB. */
+#define LARGE_COUNT 8192u
+/* How often the sum of all CPUs is worth looking at. */
+#define LOOK_EACH 256
+
 void dcache_count_dentry(s64 n)
 {
 	this_cpu_add(dentry_count, n);
+	if (unlikely(this_cpu_read(dentry_count) % LOOK_EACH == 0))
+		WRITE_ONCE(prefetch_pays, dcache_dentry_count() > LARGE_COUNT);
 }
 
 u64 dcache_dentry_count(void)

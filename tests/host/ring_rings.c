@@ -4,6 +4,8 @@
  * nothing is left when a ring goes.
  */
 #include "tests/host/ring_user.h"
+#include "vfs/internal.h"
+#include "vfs/prefetch.h"
 
 /* ---- Sizes and layout ---- */
 
@@ -93,6 +95,64 @@ KTEST(ring_opens_inline_and_queued_give_descriptors)
 }
 
 /* More names than the process may have descriptors, each looked up for the first time. */
+/* Opens of odd paths in one batch: 0 or -errno of each. False: not all of them ended. */
+static bool open_odd_paths(struct user_ring *r, s32 *results, u32 n)
+{
+	static char long_path[600];
+	static const char *const paths[] = {"/file", "file", "//file", "/", "//", "", "/none",
+		"/none/x", "/file/x", "/file/", "/.", "/..", "/../file", "/./file", "/never/seen",
+		long_path, (const char *)8};
+
+	memset(long_path, 'n', 300);
+	for (u32 i = 0; i < n; i++) {
+		struct io_uring_sqe *sqe = open_sqe(r, paths[i % ARRAY_SIZE(paths)], i);
+
+		/* from the working directory, from nowhere, and what is no open at all */
+		sqe->fd = i % 3 ? AT_FDCWD : 999;
+		sqe->flags = i % 11 == 10 ? IOSQE_ASYNC : 0;
+		if (i % 13 == 12)
+			sqe->opcode = IORING_OP_NOP;
+	}
+	for (u32 taken = 0; taken < n;) {
+		int took = enter(r, n - taken, 0);
+
+		if (took <= 0)
+			return false;
+		taken += (u32)took;
+	}
+	if (enter(r, 0, n) < 0 || !reap(r, n, results, n))
+		return false;
+	for (u32 i = 0; i < n; i++)
+		if (results[i] > 0) {
+			sys_close(results[i], 0, 0, 0, 0, 0);
+			results[i] = 0;
+		}
+	return true;
+}
+
+KTEST(ring_looking_ahead_changes_no_answer)
+{
+	enum { N = 60 };
+	s32 plain[64], ahead[64];
+	u64 dentries;
+
+	setup_once();
+	struct user_ring r = ring_open_plain(64);
+
+	/* The first time caches what is not there. */
+	KT_CHECK(open_odd_paths(&r, plain, N));
+	WRITE_ONCE(prefetch_pays, false);
+	KT_CHECK(open_odd_paths(&r, plain, N));
+	WRITE_ONCE(prefetch_pays, true);
+	dentries = dcache_dentry_count();
+	KT_CHECK(open_odd_paths(&r, ahead, N));
+	WRITE_ONCE(prefetch_pays, false);
+	KT_EQ(dcache_dentry_count(), dentries);
+	for (u32 i = 0; i < N; i++)
+		KT_EQ(ahead[i], plain[i]);
+	ring_close_it(&r);
+}
+
 KTEST(ring_failed_opens_give_their_descriptors_back)
 {
 	setup_once();

@@ -8,6 +8,7 @@
 #include "kernel/syscall.h"
 #include "ring/internal.h"
 #include "vfs/file_internal.h"
+#include "vfs/prefetch.h"
 
 syscall_fn sys_openat, sys_openat2, sys_close, sys_renameat2, sys_mkdirat, sys_unlinkat,
 	sys_symlinkat, sys_mount, sys_umount2, sys_io_uring_setup, sys_io_uring_enter,
@@ -113,6 +114,8 @@ static struct ring *ring_of(int fd)
 
 static struct io_uring_sqe open_sqe(const struct place *p, u64 user_data, u32 *seed)
 {
+	/* The ring looks ahead, as with many dentries, or not. */
+	WRITE_ONCE(prefetch_pays, next_random(seed) % 2);
 	return (struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
 		.flags = next_random(seed) % 4 ? 0 : IOSQE_ASYNC,
 		.fd = AT_FDCWD,
