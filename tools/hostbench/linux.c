@@ -46,6 +46,11 @@ int bench_mkdir(const char *path)
 	return result(mkdir(path, 0755));
 }
 
+int bench_chdir(const char *path)
+{
+	return result(chdir(path));
+}
+
 int bench_ring_setup(struct bench_ring *r, u32 entries)
 {
 	struct io_uring_params p = {

@@ -24,12 +24,7 @@
 #define CHAIN	   "lib/modules/kernel/drivers"
 #define SEED	   20201215u
 
-struct tree {
-	char top[160];
-	int fd, chain_fd; /* the directories that paths start from; chain_fd: `deep` only */
-};
-
-static struct tree flat, deep;
+static char flat_top[160], deep_top[160]; /* of the trees that are timed */
 static u32 files;
 static char flat_paths[MAX_FILES][PATH_SLOT], deep_paths[MAX_FILES][PATH_SLOT];
 static struct bench_ring ring = {.fd = -1};
@@ -86,31 +81,30 @@ static void shuffle(char (*paths)[PATH_SLOT], u32 n)
 
 /* ---- The trees ---- */
 
-static int make_file(int dirfd, const char *path)
+static int make_file(const char *path)
 {
-	int fd = bench_openat(dirfd, path, O_CREAT | O_WRONLY, 0644);
+	int fd = bench_openat(AT_FDCWD, path, O_CREAT | O_WRONLY, 0644);
 
 	return fd < 0 ? fd : bench_close(fd);
 }
 
-static int open_top(struct tree *t, const char *name)
+/* Make the tree's top, and go there. */
+static int make_top(char *top, size_t size, const char *name)
 {
 	int err;
 
-	bench_format(t->top, sizeof(t->top), "%s/%s-%u", bench_root, name, files);
-	err = bench_mkdir(t->top);
-	if (err)
-		return err;
-	return t->fd = bench_openat(AT_FDCWD, t->top, O_RDONLY | O_DIRECTORY, 0);
+	bench_format(top, size, "%s/%s-%u", bench_root, name, files);
+	err = bench_mkdir(top);
+	return err ? err : bench_chdir(top);
 }
 
 static int make_flat(void)
 {
-	int err = open_top(&flat, "flat");
+	int err = make_top(flat_top, sizeof(flat_top), "flat");
 
 	for (u32 i = 0; i < files && err >= 0; i++) {
 		bench_format(flat_paths[i], PATH_SLOT, "file-%07u", i);
-		err = make_file(flat.fd, flat_paths[i]);
+		err = make_file(flat_paths[i]);
 	}
 	return err;
 }
@@ -118,11 +112,8 @@ static int make_flat(void)
 /* A directory of the deep tree; one that is there is fine. */
 static int make_below(const char *path)
 {
-	char full[256];
-	int err;
+	int err = bench_mkdir(path);
 
-	bench_format(full, sizeof(full), "%s/%s", deep.top, path);
-	err = bench_mkdir(full);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -149,22 +140,19 @@ static int make_deep(void)
 	static const char *const chain[] = {
 		"lib", "lib/modules", "lib/modules/kernel", "lib/modules/kernel/drivers"};
 	char leaf[PATH_SLOT];
-	int err = open_top(&deep, "deep");
+	int err = make_top(deep_top, sizeof(deep_top), "deep");
 
 	for (unsigned i = 0; i < ARRAY_SIZE(chain) && err >= 0; i++)
 		err = make_below(chain[i]);
 	if (err < 0)
 		return err;
-	deep.chain_fd = bench_openat(deep.fd, CHAIN, O_RDONLY | O_DIRECTORY, 0);
-	if (deep.chain_fd < 0)
-		return deep.chain_fd;
 	for (u32 i = 0; i < files && err >= 0; i++) {
 		if (i % LEAF_FILES == 0)
 			err = make_leaf(i / LEAF_FILES, leaf, sizeof(leaf));
 		if (err < 0)
 			break;
 		bench_format(deep_paths[i], PATH_SLOT, "%s/file-%07u", leaf, i);
-		err = make_file(deep.fd, deep_paths[i]);
+		err = make_file(deep_paths[i]);
 	}
 	return err;
 }
@@ -193,7 +181,6 @@ static void serve_tree(u32 n)
 /* ---- The loops ---- */
 
 struct job {
-	int dirfd;
 	const char *paths; /* files of them, PATH_SLOT apart */
 	u32 files, batch, opens;
 };
@@ -204,7 +191,7 @@ static int loop_openat(const struct job *j)
 	u32 at = 0;
 
 	for (u32 i = 0; i < j->opens; i++) {
-		int fd = bench_openat(j->dirfd, j->paths + (size_t)at * PATH_SLOT, O_RDONLY, 0);
+		int fd = bench_openat(AT_FDCWD, j->paths + (size_t)at * PATH_SLOT, O_RDONLY, 0);
 
 		if (fd < 0)
 			return fd;
@@ -260,7 +247,7 @@ static int loop_ring(const struct job *j)
 
 	for (u32 done = 0; done < j->opens; done += j->batch) {
 		for (u32 i = 0; i < j->batch; i++) {
-			struct io_uring_sqe *sqe = put_sqe(tail++, IORING_OP_OPENAT, j->dirfd, i);
+			struct io_uring_sqe *sqe = put_sqe(tail++, IORING_OP_OPENAT, AT_FDCWD, i);
 
 			sqe->addr = (u64)(j->paths + (size_t)at * PATH_SLOT);
 			sqe->op_flags = O_RDONLY;
@@ -279,24 +266,21 @@ static int loop_ring(const struct job *j)
 	return 0;
 }
 
+/* The loop's paths, and where they begin. */
 static bool job_for(struct job *j, u32 components, u32 batch)
 {
-	const size_t chain = sizeof(CHAIN); /* with its slash */
+	char chain_end[200];
+	const char *from = components == 1 ? flat_top : deep_top;
 
 	*j = (struct job){.files = files, .batch = batch};
 	j->opens = (MAX(files, MIN_OPENS) + batch - 1) / batch * batch;
-	switch (components) {
-	case 1:
-		j->dirfd = flat.fd, j->paths = flat_paths[0];
-		return true;
-	case 4:
-		j->dirfd = deep.chain_fd, j->paths = deep_paths[0] + chain;
-		return true;
-	case 8:
-		j->dirfd = deep.fd, j->paths = deep_paths[0];
-		return true;
+	j->paths = components == 1 ? flat_paths[0] : deep_paths[0];
+	if (components == 4) {
+		bench_format(chain_end, sizeof(chain_end), "%s/" CHAIN, deep_top);
+		from = chain_end;
+		j->paths += sizeof(CHAIN); /* with its slash */
 	}
-	return false;
+	return (components == 1 || components == 4 || components == 8) && bench_chdir(from) == 0;
 }
 
 static void serve_row(bool by_ring, u32 components, u32 batch)

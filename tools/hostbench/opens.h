@@ -41,6 +41,7 @@ extern char bench_root[128];
 int bench_openat(int dirfd, const char *path, u32 flags, u32 mode);
 int bench_close(int fd);
 int bench_mkdir(const char *path);
+int bench_chdir(const char *path);
 int bench_ring_setup(struct bench_ring *r, u32 entries);
 int bench_ring_enter(int fd, u32 submit, u32 wait_for);
 /* A system call that does next to nothing; -ENOSYS where there is none to enter. */

@@ -15,7 +15,7 @@
 #include "tools/hostbench/opens.h"
 #include "vfs/file_internal.h"
 
-syscall_fn sys_openat, sys_close, sys_mkdirat, sys_io_uring_setup, sys_io_uring_enter;
+syscall_fn sys_openat, sys_close, sys_mkdirat, sys_chdir, sys_io_uring_setup, sys_io_uring_enter;
 
 char bench_root[128] = "/tmp";
 
@@ -35,6 +35,11 @@ int bench_close(int fd)
 int bench_mkdir(const char *path)
 {
 	return (int)sys_mkdirat(AT_FDCWD, (long)path, 0755, 0, 0, 0);
+}
+
+int bench_chdir(const char *path)
+{
+	return (int)sys_chdir((long)path, 0, 0, 0, 0, 0);
 }
 
 int bench_ring_setup(struct bench_ring *r, u32 entries)
