@@ -170,7 +170,7 @@ int ring_files_register(struct ring *ring, const s32 __user *fds, u32 nr)
 		return error;
 	}
 	spin_lock(&ring->files_lock);
-	ring->files = t;
+	WRITE_ONCE(ring->files, t);
 	spin_unlock(&ring->files_lock);
 	return 0;
 }
@@ -181,7 +181,7 @@ int ring_files_unregister(struct ring *ring)
 
 	spin_lock(&ring->files_lock);
 	t = ring->files;
-	ring->files = NULL;
+	WRITE_ONCE(ring->files, NULL);
 	spin_unlock(&ring->files_lock);
 	if (!t)
 		return -ENXIO;
