@@ -1,30 +1,12 @@
 /*
- * What the ring tests share: a process over a tmpfs, with an idle worker, and the shortest way to use a ring.
+ * What the ring tests share: the world, an idle worker, and the shortest way to use a ring.
  */
 #pragma once
 
-#include "fs/tmpfs/tmpfs.h"
-#include "kernel/ktest.h"
-#include "kernel/process.h"
-#include "kernel/string.h"
-#include "kernel/syscall.h"
 #include "ring/internal.h"
-#include "vfs/file_internal.h"
-#include "vfs/generic.h"
-#include "vfs/pagecache.h"
+#include "tests/host/world.h"
 
-syscall_fn sys_io_uring_setup, sys_io_uring_enter, sys_io_uring_register, sys_openat, sys_close;
-
-static struct process process = {.pid = 1, .name = "test", .nofile_limit = 128};
-static struct fs_context fs;
-
-static inline void make_file(const char *path)
-{
-	long fd = sys_openat(AT_FDCWD, (long)path, O_CREAT | O_RDWR, 0644, 0, 0);
-
-	assert(fd >= 0);
-	assert(sys_close(fd, 0, 0, 0, 0, 0) == 0);
-}
+syscall_fn sys_io_uring_setup, sys_io_uring_enter, sys_io_uring_register;
 
 /* ---- The shortest way to use a ring ---- */
 
@@ -112,7 +94,7 @@ static inline bool reap(struct user_ring *r, u32 n, s32 *results, u32 size)
 	return !next_cqe(r, &id, &res);
 }
 
-/* ---- The world ---- */
+/* ---- The worker ---- */
 
 /*
  * The process' pool gets its worker, which goes idle: what is queued from here on stays queued until the
@@ -132,30 +114,8 @@ static inline void start_worker(void)
 
 static inline void setup_once(void)
 {
-	static bool done;
-
-	if (done) {
-		current->process = &process;
+	if (!world_setup())
 		return;
-	}
-	done = true;
-	cred_init();
-	page_cache_init();
-	dcache_init();
-	inode_init();
-	mount_init();
-	file_init();
-	devfs_init();
-	tmpfs_init();
 	ring_init();
-	assert(mount_root(super_mount(file_system_find("tmpfs"), NULL, "", 0), "t", 0) == 0);
-	assert(devfs_start() == 0);
-	process.files = files_create(&process, 0);
-	spin_lock_init(&fs.lock, RANK_FS_CONTEXT);
-	mount_get_root(&fs.root);
-	mount_get_root(&fs.pwd);
-	process.fs = &fs;
-	current->process = &process;
-	make_file("/file");
 	start_worker();
 }
