@@ -162,16 +162,16 @@ KTEST(owners_change_times)
 		CALL(-EFAULT, utimensat, AT_FDCWD, NULL, both, 0),
 		CALL(0, utimensat, AT_FDCWD, "/times-link", now, AT_SYMLINK_NOFOLLOW),
 		CALL(0, newfstatat, AT_FDCWD, "/times", &st, 0));
-	KT_EQ(st.st_atime_sec, 1);
-	KT_EQ(st.st_atime_nsec, 2);
-	KT_EQ(st.st_mtime_sec, 3);
+	KT_EQ(st.st_atim.sec, 1);
+	KT_EQ(st.st_atim.nsec, 2);
+	KT_EQ(st.st_mtim.sec, 3);
 	MAKE_CALLS(CALL(0, utimensat, fd, NULL, atime, 0),
 		CALL(0, newfstatat, fd, "", &st, AT_EMPTY_PATH));
-	KT_EQ(st.st_atime_sec, 9);
-	KT_EQ(st.st_mtime_sec, 3);
+	KT_EQ(st.st_atim.sec, 9);
+	KT_EQ(st.st_mtim.sec, 3);
 	/* "now" is for whoever may write, a time for the owner */
-	MAKE_CALLS(CALL(0, chmod, "/times", 0646), CALL(0, setresuid, 7, 7, 7),
-		CALL(0, utimensat, AT_FDCWD, "/times", now, 0),
+	MAKE_CALLS(CALL(0, chmod, "/times", 0646), CALL(0, setresgid, 7, 7, 7),
+		CALL(0, setresuid, 7, 7, 7), CALL(0, utimensat, AT_FDCWD, "/times", now, 0),
 		CALL(0, utimensat, AT_FDCWD, "/times", NULL, 0),
 		CALL(-EPERM, utimensat, AT_FDCWD, "/times", both, 0),
 		CALL(-EACCES, utimensat, AT_FDCWD, "/file", NULL, 0), CALL(0, close, fd));
