@@ -458,9 +458,9 @@ static int parent_rcu(struct walk *w, struct walk_next *next, bool *stay)
 		err = walk_unlazy(w, WALK_OUT_beneath);
 		return err ? err : WALK_AGAIN;
 	}
-	/* At the root: stay; or on what is mounted at the very place where the root is: enter it again. */
+	/* At the root: stay; but what is mounted at the very place where the root is, enter. */
 	*next = (struct walk_next){.path = p, .inode = READ_ONCE(p.dentry->inode), .seq = seq};
-	*stay = p.mnt == w->path.mnt;
+	*stay = p.mnt == w->path.mnt && !(READ_ONCE(p.dentry->flags) & DENTRY_MOUNTED);
 	return 0;
 }
 
@@ -526,8 +526,8 @@ static int parent_ref(struct walk *w, struct walk_next *next, bool *stay)
 	}
 	if (w->flags & WALK_BENEATH)
 		return -EXDEV;
-	if (climbed) {
-		/* what is mounted at the very place where the root is: enter it again */
+	if (climbed || (READ_ONCE(w->path.dentry->flags) & DENTRY_MOUNTED)) {
+		/* what is mounted at the very place where the root is: enter it */
 		dentry_get(w->path.dentry);
 		*next = (struct walk_next){.path = w->path, .inode = w->inode};
 		*stay = false;
