@@ -17,6 +17,19 @@
 
 /* ---- Size ---- */
 
+void inode_drop_setid(struct inode *inode)
+{
+	u32 mode = inode->mode, gone = mode & S_ISUID;
+
+	if (likely(!(mode & (S_ISUID | S_ISGID))) || !S_ISREG(mode) || current_cred()->fsuid == 0)
+		return;
+	if ((mode & 0010) || !cred_in_group(current_cred(), inode->gid))
+		gone |= mode & S_ISGID;
+	spin_lock(&inode->lock);
+	WRITE_ONCE(inode->mode, mode & ~gone);
+	spin_unlock(&inode->lock);
+}
+
 int vfs_truncate(const struct path *p, u64 size)
 {
 	struct inode *inode = p->dentry->inode;
@@ -29,6 +42,7 @@ int vfs_truncate(const struct path *p, u64 size)
 	if (!S_ISREG(inode->mode) || !inode->ops->truncate)
 		return -EINVAL;
 	rwsem_down_write(&inode->rwsem);
+	inode_drop_setid(inode);
 	error = inode->ops->truncate(inode, size);
 	rwsem_up_write(&inode->rwsem);
 	return error;
@@ -123,7 +137,8 @@ static u32 changed_mode(const struct inode *inode, const struct attributes *a)
 			mode &= ~(u32)S_ISGID;
 	} else if (a->drop_setid && !S_ISDIR(mode)) {
 		mode &= ~(u32)S_ISUID;
-		if (mode & 0010)
+		if ((mode & 0010) ||
+			(current_cred()->fsuid != 0 && !cred_in_group(current_cred(), inode->gid)))
 			mode &= ~(u32)S_ISGID;
 	}
 	return mode;

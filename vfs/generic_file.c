@@ -142,6 +142,7 @@ static ssize write_locked(struct file *f, const void __user *buf, size_t len, u6
 	if (*pos >= MEMORY_FILE_MAX)
 		return -EFBIG;
 	len = (size_t)MIN((u64)len, MEMORY_FILE_MAX - *pos);
+	inode_drop_setid(inode);
 	while (done < len) {
 		ssize n = write_page(inode, (const char __user *)buf + done, len - done, *pos);
 

@@ -126,6 +126,9 @@ void inode_set_nlink(struct inode *inode, u32 nlink);
 int inode_permission(const struct inode *inode, unsigned may);
 /* Deletion in a sticky directory: owner of file or directory only. 0 or -EPERM. */
 int inode_may_delete(const struct inode *dir, const struct inode *victim);
+/* Somebody writes to the file or cuts it: unless that is root, it loses the bits that let others run it as
+ * its owner or group. Context: rwsem held for writing. */
+void inode_drop_setid(struct inode *inode);
 /* The time now, for m/c/atime. */
 struct timespec64 inode_now(void);
 

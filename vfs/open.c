@@ -166,8 +166,6 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 		return -ELOOP;
 	if (unlikely(S_ISDIR(mode) && ((p->may & MAY_WRITE) || (p->flags & O_CREAT))))
 		return -EISDIR;
-	if (unlikely(!inode->fops))
-		return -ENXIO;
 	if (likely(!o->created)) {
 		/* A read-only file system says so to everybody, a read-only mount to who might write. */
 		if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) &&
@@ -179,12 +177,12 @@ static int check_open(const struct walk *w, const struct open_attempt *o)
 	}
 	if (unlikely((p->may & MAY_WRITE) && S_ISREG(mode) && path_may_change(&w->path)))
 		return -EROFS;
-	if (unlikely((p->flags & O_DIRECT) && !S_ISREG(mode)))
-		return -EINVAL;
 	if (unlikely((p->flags & O_NOATIME) && current_cred()->fsuid != 0 &&
 		     current_cred()->fsuid != inode->uid))
 		return -EPERM;
-	return 0;
+	if (unlikely(!inode->fops))
+		return -ENXIO;
+	return unlikely((p->flags & O_DIRECT) && !S_ISREG(mode)) ? -EINVAL : 0;
 }
 
 static int truncate_for_open(struct inode *inode)
@@ -192,6 +190,7 @@ static int truncate_for_open(struct inode *inode)
 	int err;
 
 	rwsem_down_write(&inode->rwsem);
+	inode_drop_setid(inode);
 	err = inode->ops->truncate ? inode->ops->truncate(inode, 0) : -EINVAL;
 	rwsem_up_write(&inode->rwsem);
 	return err;
