@@ -70,7 +70,7 @@ SYSCALL3(fcntl, int, fd, int, command, u64, argument)
 	switch (command) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (argument >= READ_ONCE(current->process->nofile_limit)) {
+		if ((u32)argument >= READ_ONCE(current->process->nofile_limit)) {
 			result = -EINVAL;
 			break;
 		}

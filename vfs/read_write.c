@@ -278,11 +278,11 @@ static s64 seek_target(const struct file *f, s64 offset, int whence)
 		break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow((s64)f->pos, offset, &target))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (__builtin_add_overflow(size, offset, &target))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
@@ -300,6 +300,8 @@ static s64 file_seek(struct file *f, s64 offset, int whence)
 {
 	if (f->mode & FILE_PATH_ONLY)
 		return -EBADF;
+	if (whence < 0 || whence > SEEK_HOLE)
+		return -EINVAL;
 	if (f->ops->seek)
 		return f->ops->seek(f, offset, whence);
 	if (!(f->mode & FILE_SEEKABLE))

@@ -259,22 +259,35 @@ static long put_link(struct dentry *d, char __user *buf, size_t size)
 	return copy_to_user(buf, body, n) ? -EFAULT : (long)n;
 }
 
-static long readlink_at(int dirfd, const char __user *name, char __user *buf, int size)
+static long readlink_named(int dirfd, const struct path_name *name, char __user *buf, size_t size)
 {
+	const struct walk_start start = {.dirfd = dirfd, .flags = WALK_EMPTY, .name = name->name};
 	struct path p;
-
-	if (size <= 0)
-		return -EINVAL;
-	/* An empty name: the link an O_PATH descriptor stands for. */
-	long result = user_path(dirfd, name, WALK_EMPTY, &p);
+	long result = walk_path(&start, &p);
 
 	if (result)
 		return result;
+	/* An empty name is the link an O_PATH descriptor stands for, or the name of nothing. */
 	if (S_ISLNK(p.dentry->inode->mode))
-		result = put_link(p.dentry, buf, (size_t)size);
+		result = put_link(p.dentry, buf, size);
 	else
-		result = -EINVAL;
+		result = name->length ? -EINVAL : -ENOENT;
 	path_put(&p);
+	return result;
+}
+
+static long readlink_at(int dirfd, const char __user *name, char __user *buf, int size)
+{
+	struct path_name copy;
+
+	if (size <= 0)
+		return -EINVAL;
+	long result = path_name_copy(&copy, name, true, ALLOC_WAIT);
+
+	if (result)
+		return result;
+	result = readlink_named(dirfd, &copy, buf, (size_t)size);
+	path_name_release(&copy);
 	return result;
 }
 
