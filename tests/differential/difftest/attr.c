@@ -12,12 +12,12 @@ static unsigned draw_at_flags(void)
 		0, 0, 0, NOFOLLOW, NOFOLLOW, NOFOLLOW, EMPTY, EMPTY | NOFOLLOW, 0x800, 1, 0x400);
 }
 
-/* An empty path asks for the descriptor itself. */
+/* An empty path asks for the descriptor itself, as does, for Linux 6.11 and later, none at all. */
 static const char *draw_path_for(unsigned flags)
 {
 	const char *path = draw_path();
 
-	return (flags & EMPTY) && chance(60) ? "" : path;
+	return (flags & EMPTY) && (chance(60) || !path) ? "" : path;
 }
 
 static void say_at(const char *call, int dirfd, const char *path)

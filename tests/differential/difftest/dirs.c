@@ -112,6 +112,8 @@ static void say_cwd(void)
 	say(" cwd=");
 	if (n < 0)
 		say_errno(n);
+	else if (buffer[0] == '(')
+		say("unreachable"); /* and where from the machine's own root, if it is */
 	else
 		say_path((char *)buffer);
 }
@@ -144,6 +146,10 @@ static void getcwd_(void)
 	say("getcwd(%s%zu)", to == (char *)buffer ? "" : "bad, ", size);
 	long n = CALL(getcwd, to, size);
 
+	if (n > 0 && *to == '(') {
+		say(" = unreachable");
+		return;
+	}
 	say_result(n);
 	if (n > 0)
 		say_path(to);

@@ -113,7 +113,7 @@ static uint64_t draw_resolve(void)
 }
 
 /* Mostly what the flags allow; mode 0 unless something may be made. */
-static void draw_how(struct open_how *how)
+static void draw_how(struct open_how *how, const char *path)
 {
 	how->flags = draw_open_flags() | maybe(1, NO_SUCH_FLAG) | maybe(1, 1u << 30) |
 		     maybe(1, 1ull << 63);
@@ -127,6 +127,10 @@ static void draw_how(struct open_how *how)
 	else if (chance(95))
 		how->mode &= 07777;
 	how->resolve = draw_resolve();
+	/* Linux takes an absolute link for another mount, where it has not yet needed to know the root. */
+	if ((flavour & WITH_MOUNTS) && !(how->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) &&
+		path_is_good(path) && *path != '/')
+		how->resolve &= ~(uint64_t)RESOLVE_NO_XDEV;
 	if ((flavour & WITH_FIFOS) && (how->flags & PATH_ONLY))
 		how->flags &= ~(uint64_t)O_NONBLOCK; /* EINVAL beside it, and needless */
 }
@@ -185,7 +189,7 @@ static void openat2_(void)
 	int dirfd = draw_dirfd();
 	const char *path = draw_path();
 
-	draw_how(&how);
+	draw_how(&how, path);
 	draw_sized(&h, &how);
 	void *pointer = draw_pointer(h.bytes);
 	bool by_ring = draw_ring();
@@ -199,7 +203,7 @@ static void openat2_(void)
 	say(", %llo, %#llx}", (unsigned long long)how.mode, (unsigned long long)how.resolve);
 	say(pointer == h.bytes ? "" : "=%p", pointer);
 	say(", %zd)", (ssize_t)h.size);
-	if (pointer == h.bytes && (how.resolve & RESOLVE_CACHED) && h.size == KNOWN_SIZE)
+	if (pointer == h.bytes && (how.resolve & RESOLVE_CACHED))
 		say_cached_and_plain(by_ring, dirfd, path, &h);
 	else
 		say_opened(open_with(by_ring, dirfd, path, pointer, h.size));
