@@ -60,6 +60,8 @@ SYSCALL2(truncate, const char __user *, name, s64, size)
 		return error;
 	if (S_ISDIR(p.dentry->inode->mode))
 		error = -EISDIR;
+	else if (!S_ISREG(p.dentry->inode->mode))
+		error = -EINVAL;
 	else
 		error = inode_permission(p.dentry->inode, MAY_WRITE);
 	if (!error)

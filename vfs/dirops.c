@@ -3,7 +3,8 @@
  *
  * All follow one pattern: the parent is walked to, its rwsem taken exclusively, the last component looked
  * up under it, and the file system asked (struct change). Errors come in the order Linux gives them:
- * a name that is there (EEXIST) or missing (ENOENT) before a read-only file system (EROFS) before rights.
+ * for a name to be made EEXIST before a read-only file system (EROFS), for one to be removed EROFS before
+ * ENOENT, and both before rights.
  *
  * Locking: the parent's inode rwsem (subclass 1), then that of the file or directory that gets or loses a
  * name (3). Under the second, too, it is decided whether what is to be removed is a mount point.
@@ -313,7 +314,11 @@ static long remove_at(int dirfd, const char __user *name, bool directory)
 		change_abandon(&c);
 		return error;
 	}
-	error = change_lock(&c);
+	error = path_may_change(&c.parent.path);
+	if (error)
+		change_abandon(&c);
+	else
+		error = change_lock(&c);
 	if (error)
 		return error;
 	/* Kept until the locks are gone: the end of an inode may take long. But not longer than the path,

@@ -85,9 +85,12 @@ static int fifo_open(struct inode *inode, struct file *f)
 {
 	bool reads = f->mode & FILE_READ, writes = f->mode & FILE_WRITE,
 	     wait = !(f->flags & O_NONBLOCK);
-	struct fifo *p = fifo_attach(inode);
 	u32 reader_opens, writer_opens, readers, writers;
 	int err = 0;
+
+	if (!reads && !writes)
+		return -EINVAL; /* the access mode that is neither */
+	struct fifo *p = fifo_attach(inode);
 
 	if (!p)
 		return current->nonblock_depth ? -EAGAIN : -ENOMEM;

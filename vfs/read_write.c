@@ -190,12 +190,8 @@ static ssize transfer_vector(struct file *f, enum direction dir, struct iovec *i
 {
 	s64 total = take_pieces(iov, n);
 
-	if (total < 0)
+	if (total <= 0)
 		return total;
-	if (!is_open_for(f, dir))
-		return -EBADF;
-	if (total == 0)
-		return 0;
 	if (!pos)
 		(void)pos_lock(f, 0);
 	u64 *at = pos ? pos : &f->pos;
@@ -215,6 +211,8 @@ static long transfer_user_vector(
 
 	if (has_no_positions(f, pos))
 		return -ESPIPE;
+	if (!is_open_for(f, dir))
+		return -EBADF;
 	if (n > IOV_MAX)
 		return -EINVAL;
 	if (n > IOV_FAST)
@@ -363,8 +361,10 @@ SYSCALL1(syncfs, int, fd)
 
 	if (!f)
 		return -EBADF;
+	bool path_only = f->mode & FILE_PATH_ONLY;
+
 	file_put(f);
-	return 0;
+	return path_only ? -EBADF : 0;
 }
 
 SYSCALL1(fsync, int, fd)
