@@ -13,7 +13,7 @@ class Row:
     def __init__(self, name, call, field, linux, ours, reason, when=None, ends=False):
         """
         call: what the line begins with. field: key of `key=value`, or "" for the result itself. linux, ours: what
-        both say there (whole). when: one more condition on the two answers' fields.
+        both say there (whole). when: one more condition on the two answers' fields; `call` is among them.
         """
         self.name, self.reason, self.field, self.when, self.ends = name, reason, field, when, ends
         self.call = re.compile(call)
@@ -45,7 +45,7 @@ ROWS = [
     Row("long-link-takes-no-page", "", "blocks", "8", "0",
         "A symbolic link's text is kept beside its inode here; Linux' tmpfs puts one of 128 bytes and more into a page.",
         when=lambda there, here: there["mode"] == "120777" and int(there["size"]) >= 127),
-    Row("long-name-before-other-errors", r"rename.*\{n\*256\}", "", r"E[A-Z]+", "ENAMETOOLONG",
+    Row("long-name-before-other-errors", r".*\{n\*256\}", "", r"E[A-Z]+", "ENAMETOOLONG",
         "All errors are true of the call; a name's length is looked at first here, not when it is looked up."),
     Row("ring-bad-buffer-and-descriptor", r"ring-p?(read|write)\(-?\d+, bad", "", "EFAULT", "EBADF",
         "Both are bad; the buffer is looked at when it is used. Linux' ring did so, too, before it learned to import early."),
@@ -56,11 +56,30 @@ ROWS = [
         "CONTRACT 2: above 4096 bytes is E2BIG, and the ring knows no other rules. Linux' forgot this one.", ends=True),
     Row("ring-reads-nothing", r"ring-p?read\(-?\d+, 0", "", "0", "EISDIR",
         "Linux' ring asks nobody when nothing is to be read; read(2) of a directory is EISDIR there as here."),
+    Row("no-sigio", "descriptor", "flags", r"\d+", r"\d+",
+        "O_ASYNC is for SIGIO, and there are no signal handlers: F_SETFL never sets it, not even on pipes.",
+        when=lambda there, here: there[""] == "pipe" and int(there["flags"], 8) - int(here["flags"], 8) == 0o20000),
+    Row("no-sigio", r"fcntl\(\d+, 3", "", r"\d+", r"\d+", "The same, asked with F_GETFL.",
+        when=lambda there, here: int(there[""]) - int(here[""]) == 0o20000),
     Row("pipe-file-system", "fstatfs", "type", "50495045", "0",
         "Pipes are no file system of their own here."),
-    Row("negative-entries-stay-cached", "(ring-)?openat2", "cached", "EAGAIN", "ENOENT",
+    Row("ring-how-has-a-limit", r"ring-openat2\(.*, (4097|5000|-1)$", "cached", ".*", "E2BIG",
+        "The same, tried with RESOLVE_CACHED first.", ends=True),
+    Row("sticky-directory-and-unopenable", r"creat|(ring-)?open.*CREAT", "", "EACCES", "ELOOP|ENXIO",
+        "Linux' protection of sticky directories (meant for FIFOs and regular files) also judges what cannot be opened "
+        "in any case: a link that is not followed, a socket, a device that nobody drives."),
+    Row("no-holes", r"lseek\(\d+, \d+, 3$", "", r"\d+|ENXIO", r"\d+",
+        "lseek(2) allows a file to be data up to its end, for which both hole and data are then where they were looked for.",
+        when=lambda there, here: here[""] == here["call"].split()[1].rstrip(",") and
+        (there[""] == "ENXIO" or int(there[""]) > int(here[""]))),
+    Row("no-holes", r"lseek\(\d+, \d+, 4$", "", r"\d+", r"\d+",
+        "The same: the hole at the end is the only one.", when=lambda there, here: int(there[""]) < int(here[""])),
+    Row("pipe-holds-a-page", "p?writev?", "", r"\d+", r"\d+|EAGAIN",
+        "A pipe holds 4096 bytes here, 65536 on Linux.", ends=True,
+        when=lambda there, here: there["position"] == "ESPIPE" and int(there[""]) > (int(here[""]) if here[""] != "EAGAIN" else 0)),
+    Row("negative-entries-stay-cached", "(ring-)?openat2", "cached", "EAGAIN", "ENOENT|ENAMETOOLONG",
         "CONTRACT 1: a cached negative entry answers ENOENT. Linux' tmpfs keeps none.",
-        when=lambda there, here: there["plain"] == "ENOENT"),
+        when=lambda there, here: there["plain"] == here["plain"] == here["cached"]),
 ]
 
 
@@ -94,7 +113,7 @@ class Table:
         (call, there), (other, here) = split(there), split(here)
         if call != other:
             return None
-        there, here = fields(there), fields(here)
+        there, here = fields(there) | {"call": call}, fields(here) | {"call": call}
         for row in ROWS:
             if row.ends and row.matches(call, row.field, there, here):
                 self.used[row.name] += 1
@@ -113,4 +132,4 @@ class Table:
 
 
 def names():
-    return [row.name for row in ROWS]
+    return list(dict.fromkeys(row.name for row in ROWS))

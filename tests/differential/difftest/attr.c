@@ -20,6 +20,12 @@ static const char *draw_path_for(unsigned flags)
 	return (flags & EMPTY) && (chance(60) || !path) ? "" : path;
 }
 
+/* Unlazy's pipes share one inode. */
+static bool asks_for_pipe(int dirfd, const char *path)
+{
+	return path_is_good(path) && !*path && is_pipe_descriptor(dirfd);
+}
+
 static void say_at(const char *call, int dirfd, const char *path)
 {
 	say("%s(", call);
@@ -110,7 +116,10 @@ static void access_(void)
 	}
 	say_at("faccessat2", dirfd, path);
 	say(", %o, %#x)", may, flags);
-	say_result(CALL(faccessat2, dirfd, path, may, flags));
+	if (asks_for_pipe(dirfd, path))
+		say(" = left out");
+	else
+		say_result(CALL(faccessat2, dirfd, path, may, flags));
 }
 
 static void chmod_(void)
@@ -123,7 +132,10 @@ static void chmod_(void)
 
 	if (which == 0) {
 		say("fchmod(%d, %o)", fd, mode);
-		say_result(CALL(fchmod, fd, mode));
+		if (is_pipe_descriptor(fd))
+			say(" = left out");
+		else
+			say_result(CALL(fchmod, fd, mode));
 	} else if (which < 3) {
 		say_at("fchmodat", dirfd, path);
 		say(", %o)", mode);
@@ -131,7 +143,10 @@ static void chmod_(void)
 	} else {
 		say_at("fchmodat2", dirfd, path);
 		say(", %o, %#x)", mode, flags);
-		say_result(CALL(fchmodat2, dirfd, path, mode, flags));
+		if (asks_for_pipe(dirfd, path))
+			say(" = left out");
+		else
+			say_result(CALL(fchmodat2, dirfd, path, mode, flags));
 	}
 }
 
@@ -149,12 +164,18 @@ static void chown_(void)
 
 	if (chance(15)) {
 		say("fchown(%d, %d, %d)", fd, uid, gid);
-		say_result(CALL(fchown, fd, uid, gid));
+		if (is_pipe_descriptor(fd))
+			say(" = left out");
+		else
+			say_result(CALL(fchown, fd, uid, gid));
 		return;
 	}
 	say_at("fchownat", dirfd, path);
 	say(", %d, %d, %#x)", uid, gid, flags);
-	say_result(CALL(fchownat, dirfd, path, uid, gid, flags));
+	if (asks_for_pipe(dirfd, path))
+		say(" = left out");
+	else
+		say_result(CALL(fchownat, dirfd, path, uid, gid, flags));
 }
 
 /* Times that are nobody's now; nanoseconds that are special or wrong. */
@@ -183,7 +204,10 @@ static void utimes_(void)
 	else
 		say(", {%lld.%ld, %lld.%ld}, %#x)", (long long)times[0].tv_sec, times[0].tv_nsec,
 			(long long)times[1].tv_sec, times[1].tv_nsec, flags);
-	say_result(CALL(utimensat, dirfd, path, now ? NULL : times, flags));
+	if (asks_for_pipe(dirfd, path ? path : ""))
+		say(" = left out");
+	else
+		say_result(CALL(utimensat, dirfd, path, now ? NULL : times, flags));
 }
 
 static void statfs_(void)

@@ -68,7 +68,9 @@ struct options {
 		*device; /* an ext4 to mount there read-only; NULL: a fresh tmpfs for each seed */
 	unsigned operations; /* per seed */
 	unsigned leave_out;  /* flavours that are never drawn */
+	bool cut_off;	     /* leave the machine's file systems first */
 	bool live;	     /* write each word at once */
+	bool no_sticky;	     /* Linux protects what lies in sticky directories: make none */
 	bool no_user_links;  /* Linux hardens link(2) against other users: leave it out for them */
 };
 extern struct options options;
@@ -115,6 +117,8 @@ unsigned draw_mode(void);
 /* A buffer of DRAW_BUFFER bytes; draw_bad_pointer: one time in a hundred a pointer that is bad. */
 extern unsigned char buffer[DRAW_BUFFER];
 void *draw_pointer(void *good);
+/* A new file system's root is not sticky either. */
+#define UNSTICKY 0777
 
 /* ---- text.c ---- */
 
@@ -145,6 +149,8 @@ void say_statx(const struct statx *st, unsigned asked);
 void say_stat(const struct stat *st);
 /* What a new descriptor is of; then its flags. */
 void say_descriptor(int fd);
+/* Is fd a pipe's? What one may ask of its inode is not compared. */
+bool is_pipe_descriptor(int fd);
 
 /* ---- dirs.c ---- */
 

@@ -3,6 +3,7 @@
 
 #define ENTRIES 512
 #define ROUNDS	10000
+#define O_PATH_ 010000000
 
 struct record {
 	uint64_t ino;
@@ -163,15 +164,29 @@ static void chdir_root(void)
 	say_cwd();
 }
 
+/* What is beyond the sequence's root is not to be compared, and with another root inside it there would be ways to
+ * it: so the other root is looked at, and left again. */
 static void chroot_(void)
 {
 	const char *path = draw_path();
+	struct stat st;
 
 	say("chroot(");
 	say_path(path);
 	say(")");
-	say_result(CALL(chroot, path));
-	say_cwd();
+	long before = CALL(open, ".", O_PATH_ | O_DIRECTORY),
+	     error = before < 0 ? before : CALL(chroot, path);
+
+	say_result(error);
+	if (!error) {
+		say_cwd();
+		if (CALL(stat, "/../..", &st) == 0)
+			say_stat(&st);
+		if (CALL(fchdir, sandbox_top) || CALL(chroot, ".") || CALL(fchdir, (int)before))
+			give_up("the way back from chroot", -errno);
+	}
+	if (before >= 0)
+		close((int)before);
 }
 
 static const struct operation operations[] = {

@@ -212,7 +212,7 @@ int draw_dirfd(void)
 	return chance(60) ? AT_FDCWD : draw_fd();
 }
 
-unsigned draw_mode(void)
+static unsigned draw_any_mode(void)
 {
 	unsigned what = draw(100);
 
@@ -224,4 +224,11 @@ unsigned draw_mode(void)
 	if (what < 96)
 		return draw(010000);
 	return (unsigned)ONE_OF(010000, 0100644, 0170777, 020000000, -1);
+}
+
+unsigned draw_mode(void)
+{
+	unsigned mode = draw_any_mode();
+
+	return options.no_sticky ? mode & ~(unsigned)S_ISVTX : mode;
 }

@@ -1,5 +1,5 @@
 /*
- * difftest [-b BASE] [-d DEVICE] [-k NUMBERS] [-n OPERATIONS] [-x FLAVOURS] [-h] [-l] SEED COUNT
+ * difftest [-b BASE] [-d DEVICE] [-k NUMBERS] [-n OPERATIONS] [-x FLAVOURS] [-hlps] SEED COUNT
  *
  *	-b BASE		the folder to mount on, default /difftest
  *	-d DEVICE	a read-only ext4 in the place of an empty tmpfs
@@ -7,6 +7,8 @@
  *	-n 200		operations of a sequence
  *	-x 4		flavours never to be drawn, a sum of enum flavour
  *	-h		no hard links by other users than root
+ *	-p		leave the machine's own file systems first, with pivot_root
+ *	-s		no sticky directories
  *	-l		write each word at once, to see in which call a system hangs
  *
  * A line per operation, `SEED.NUMBER call(arguments) = result`; `SEED.0` lines are what a sequence leaves
@@ -135,6 +137,12 @@ static void take_option(int option, const char *value)
 		if (options.operations > OPERATIONS_MOST)
 			options.operations = OPERATIONS_MOST;
 		break;
+	case 'p':
+		options.cut_off = true;
+		break;
+	case 's':
+		options.no_sticky = true;
+		break;
 	case 'x':
 		options.leave_out = (unsigned)strtoul(value, NULL, 0);
 		break;
@@ -150,7 +158,7 @@ int main(int argc, char **argv)
 
 	memset(kept, 1, sizeof(kept));
 	setvbuf(stdout, NULL, _IOFBF, 64 * 1024);
-	while ((option = getopt(argc, argv, "b:d:hk:ln:x:")) != -1)
+	while ((option = getopt(argc, argv, "b:d:hk:ln:psx:")) != -1)
 		take_option(option, optarg);
 	uint64_t seed = optind < argc ? strtoull(argv[optind], NULL, 0) : 1;
 	uint64_t count = optind + 1 < argc ? strtoull(argv[optind + 1], NULL, 0) : 1;

@@ -14,7 +14,11 @@ static void mount_(void)
 	say("mount(\"none\", ");
 	say_path(path);
 	say(", \"%s\", %#x)", type, flags);
-	say_result(CALL(mount, "none", path, type, flags, NULL));
+	long error = CALL(mount, "none", path, type, flags, NULL);
+
+	say_result(error);
+	if (!error && options.no_sticky)
+		CALL(chmod, path, UNSTICKY);
 }
 
 static void bind_(void)

@@ -2,6 +2,9 @@
  * Where a sequence runs: a file system of its own, mounted on the base folder and made the root with
  * chroot, so that absolute paths mean the same on both systems and nothing outside can be reached.
  *
+ * With -p, which on Linux is always given, the machine's own file systems are cut off before anything else:
+ * whatever goes wrong, there is nothing to be hurt.
+ *
  * Two descriptors outlive a sequence: outside, the way back; and sandbox_top, the sequence's root.
  */
 #include "difftest.h"
@@ -9,6 +12,7 @@
 #define NOATIME	  1024
 #define READ_ONLY 1
 #define DETACH	  2
+#define BIND	  4096
 #define DEPTH	  20
 #define ROOM	  8192
 
@@ -25,8 +29,41 @@ static int move_up(long fd, const char *what)
 	return (int)moved;
 }
 
+static void must(const char *what, long error)
+{
+	if (error < 0)
+		give_up(what, error);
+}
+
+/* The device's file in a place that stays. */
+static void keep_device(void)
+{
+	long fd = CALL(open, "device", O_CREAT | O_RDWR, 0600);
+
+	must("a file for the device", fd);
+	close((int)fd);
+	must("binding the device", CALL(mount, options.device, "device", NULL, BIND, NULL));
+	options.device = "/device";
+}
+
+/* An empty tmpfs becomes the root of our mount namespace, and nothing else is in it. */
+static void cut_off(void)
+{
+	must("a new root", CALL(mount, "difftest", options.base, "tmpfs", 0, NULL));
+	must("going there", CALL(chdir, options.base));
+	if (options.device)
+		keep_device();
+	must("a folder", CALL(mkdir, "old", 0755));
+	must("pivot_root", CALL(pivot_root, ".", "old"));
+	must("going to the new root", CALL(chdir, "/"));
+	must("cutting the old root off", CALL(umount2, "/old", DETACH));
+	options.base = "/base";
+}
+
 void sandbox_prepare(void)
 {
+	if (options.cut_off)
+		cut_off();
 	CALL(mkdir, options.base, 0755); /* may be there */
 	outside = move_up(CALL(open, "/", O_RDONLY | O_DIRECTORY), "opening /");
 }
@@ -50,6 +87,8 @@ void sandbox_enter(void)
 		give_up("mount", error);
 	if ((error = CALL(chroot, options.base)) || (error = CALL(chdir, "/")))
 		give_up("chroot", error);
+	if (options.no_sticky)
+		CALL(chmod, "/", UNSTICKY);
 	sandbox_top = move_up(CALL(open, "/", O_RDONLY | O_DIRECTORY), "opening the root");
 	CALL(umask, 022);
 	if (setrlimit(RLIMIT_NOFILE, &limit))

@@ -28,6 +28,13 @@ static bool is_pipe(unsigned mode, unsigned dev)
 	       dev != device_of(root.st_dev);
 }
 
+bool is_pipe_descriptor(int fd)
+{
+	struct stat st;
+
+	return CALL(fstat, fd, &st) == 0 && is_pipe(st.st_mode, device_of(st.st_dev));
+}
+
 void say_statx(const struct statx *st, unsigned asked)
 {
 	unsigned mask = st->stx_mask & (asked | ~ONLY_IF_ASKED);
