@@ -90,6 +90,8 @@ static ssize transfer(struct file *f, enum direction dir, void __user *buf, size
 		return -ESPIPE;
 	if (!is_open_for(f, dir))
 		return -EBADF;
+	if (unlikely(!user_range_ok(buf, len)))
+		return -EFAULT;
 	if (pos)
 		return transfer_at(f, dir, buf, len, pos, call_flags);
 	int error = pos_lock(f, call_flags);
