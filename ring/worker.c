@@ -288,13 +288,13 @@ static void worker_main(void *arg)
 	become(&root_cred);
 	current->process = NULL;
 
+	ring_count(workers_exited); /* before anybody can see that it has left */
 	spin_lock(&pool->lock);
 	list_del(&w->node);
 	pool->nr_threads--;
 	if (pool->drainer)
 		thread_wake(pool->drainer);
 	spin_unlock(&pool->lock);
-	ring_count(workers_exited);
 	thread_put(w->thread);
 	kfree(w);
 	ring_pool_put(pool);
