@@ -156,7 +156,10 @@ static void on_request(int signal, siginfo_t *info, void *context)
 void host_request(struct host_cpu *c, u32 what)
 {
 	atomic_fetch_or(&c->requests, what);
-	syscall(SYS_tgkill, getpid(), c->tid, SIGUSR2);
+	int tid = load_acquire(&c->tid);
+
+	if (tid) /* otherwise it has not started yet */
+		syscall(SYS_tgkill, getpid(), tid, SIGUSR2);
 }
 
 void host_signals_init(void)
@@ -207,7 +210,6 @@ void host_signals_init_cpu(struct host_cpu *c)
 	u64 size = MAX((u64)ALTSTACK_SIZE, 4 * (u64)getauxval(AT_MINSIGSTKSZ));
 	stack_t stack = {.ss_size = size};
 
-	c->tid = (int)syscall(SYS_gettid);
 	c->libc_fs = get_fs();
 	c->altstack_size = size;
 	c->altstack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -222,4 +224,5 @@ void host_signals_init_cpu(struct host_cpu *c)
 		fprintf(stderr, "This needs Linux 5.11 or later with syscall user dispatch.\n");
 		exit(2);
 	}
+	store_release(&c->tid, (int)syscall(SYS_gettid));
 }
