@@ -28,14 +28,15 @@ LIBC_TEST := CC="$(CC)" tests/libc/run $(LIBC_TEST_FILES) $(BUILD)/user/test/abi
 HOSTED_SANITIZED := $(HOST_OUT)/unlazy-asan \
 	$(if $(shell command -v $(HOSTCLANG) 2>/dev/null),$(HOST_OUT)/unlazy-tsan $(HOST_OUT)/unlazy-sim)
 
+include tests/host/tsan.mk
 include tests/fuzz/fuzz.mk
 include tests/faults/faults.mk
 
-test-ready: $(HOST_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED) $(FUZZ_REPLAYS) \
+test-ready: $(HOST_TESTS) $(HOST_TSAN_TESTS) kernel host disk $(LIBC_TEST_FILES) $(HOSTED_SANITIZED) $(FUZZ_REPLAYS) \
 	$(HOST_OUT)/unlazy-faults
 
 test-built:
-	$(Q)HOST_TESTS='$(HOST_TESTS)' LIBC_TEST='$(LIBC_TEST)' \
+	$(Q)HOST_TESTS='$(HOST_TESTS)' HOST_TSAN_TESTS='$(abspath $(HOST_TSAN_TESTS))' LIBC_TEST='$(LIBC_TEST)' \
 	FUZZ_REPLAYS='$(abspath $(FUZZ_REPLAYS))' \
 	HOSTED_SANITIZED='$(abspath $(HOSTED_SANITIZED))' tests/run $(LAYERS) $(if $(ONLY),--only $(ONLY)) \
 		$(if $(filter 1,$(V)),--verbose)

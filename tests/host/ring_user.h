@@ -96,6 +96,24 @@ static inline bool reap(struct user_ring *r, u32 n, s32 *results, u32 size)
 
 /* ---- The worker ---- */
 
+static inline u32 pool_idle(struct ring_pool *pool)
+{
+	spin_lock(&pool->lock);
+	u32 n = pool->accounts[RING_BOUNDED].nr_idle;
+
+	spin_unlock(&pool->lock);
+	return n;
+}
+
+static inline u32 pool_queued(struct ring_pool *pool)
+{
+	spin_lock(&pool->lock);
+	u32 n = pool->accounts[RING_BOUNDED].queued;
+
+	spin_unlock(&pool->lock);
+	return n;
+}
+
 /*
  * The process' pool gets its worker, which goes idle: what is queued from here on stays queued until the
  * test waits, whereas a new worker's creation runs at once.
@@ -107,7 +125,7 @@ static inline void start_worker(void)
 
 	next_sqe(&r, IORING_OP_NOP, 0)->flags = IOSQE_ASYNC;
 	assert(enter(&r, 1, 1) == 1 && reap(&r, 1, &result, 1));
-	while (!READ_ONCE(r.ring->pool->accounts[RING_BOUNDED].nr_idle))
+	while (!pool_idle(r.ring->pool))
 		sleep_ns(1000);
 	ring_close_it(&r);
 }

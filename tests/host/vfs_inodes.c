@@ -182,6 +182,13 @@ KTEST(inode_that_cannot_be_read_is_tried_again_by_the_next)
 static struct getter eviction_getter;
 static struct inode *evicted;
 
+/* Inodes that are being freed still look at the old ones. */
+static void set_ops(const struct super_ops *ops)
+{
+	rcu_barrier();
+	test_sb.ops = ops;
+}
+
 static void evict_and_get(struct inode *inode)
 {
 	evicted = inode;
@@ -195,9 +202,9 @@ KTEST(inode_get_never_returns_a_dying_one)
 
 	fresh_super();
 	inode_put(get_inode(77));
-	test_sb.ops = &ops;
+	set_ops(&ops);
 	KT_EQ(inode_shrink(&test_sb, 1), 1);
-	test_sb.ops = &test_super_ops;
+	set_ops(&test_super_ops);
 	getter_join(&eviction_getter);
 	KT_CHECK(eviction_getter.is_new);
 	inode_new_done(eviction_getter.inode, 0);
@@ -256,10 +263,10 @@ KTEST(inode_shutdown_waits_for_a_shrinker)
 	fresh_super();
 	completion_init(&shutdown_done);
 	inode_put(get_inode(5));
-	test_sb.ops = &ops;
+	set_ops(&ops);
 	KT_EQ(inode_shrink(&test_sb, 1), 1);
 	wait_for_completion(&shutdown_done);
-	test_sb.ops = &test_super_ops;
+	set_ops(&test_super_ops);
 	KT_EQ(evictions, 1);
 	KT_CHECK(list_empty(&test_sb.inodes));
 }
