@@ -6,6 +6,7 @@
  *                                                     descriptor, no calls, no struct walk
  *               -> open_fd_rest, open_fd_general      anything else: reserve a descriptor, open_from,
  *                                                     install it; the walk goes on where walk_hit stopped
+ *                  open_fd_hit_at                     before that, a hit from a descriptor
  *
  * vfs_open_fd_cached is the same for the ring's inline try, with what that knows left out.
  *
@@ -136,6 +137,35 @@ static __always_inline int open_fd_hit(int dirfd, const char *name,
 }
 
 /*
+ * open_fd_hit for paths that begin at a descriptor, which is read without a reference: out of the way of
+ * those that do not.
+ */
+static __noinline int open_fd_hit_at(const struct walk_start *start,
+	const struct open_params *params, enum alloc_mode mode, struct walk_hit *hit, int *stopped)
+{
+	struct files *files = current_files();
+	const char *name = start->name;
+
+	if (!params->plain || *name == '/' || !*name)
+		return OPEN_NOT_HIT;
+	rcu_read_lock();
+	hit->mount_seq = read_seqbegin(&mount_lock);
+	*stopped = -ECHILD;
+	if (likely(fd_path_rcu(files, start->dirfd, &hit->path))) {
+		hit->seq = seqcount_begin_nowait(&hit->path.dentry->seq);
+		/* What is no directory is the general walk's to refuse. */
+		if (likely(READ_ONCE(hit->path.dentry->flags) & DENTRY_SEARCH_ALL))
+			*stopped = walk_run(hit, &name);
+	}
+	hit->rest = name;
+	if (likely(!*stopped))
+		return open_hit(files, hit, params, mode);
+	if (*stopped < 0)
+		rcu_read_unlock();
+	return *stopped == -ENOENT && likely(fd_has_room(files)) ? -ENOENT : OPEN_NOT_HIT;
+}
+
+/*
  * From where walk_hit has stopped. A cached walk that met a name that is not cached gives up at once,
  * without the walk that would find the same, unless something has to be kept for the next attempt, or
  * there is no descriptor.
@@ -145,6 +175,12 @@ static __noinline int open_fd_rest(const struct walk_start *start, const struct 
 {
 	bool cached = (start->flags | params->walk_flags) & WALK_CACHED;
 
+	if (stopped == WALK_HIT_NOT_MINE && start->dirfd != AT_FDCWD) {
+		int fd = open_fd_hit_at(start, params, mode, &hit, &stopped);
+
+		if (likely(fd != OPEN_NOT_HIT))
+			return fd;
+	}
 	if (stopped != WALK_RUN_STOPPED && stopped != WALK_RUN_MISSING)
 		return open_fd_general(start, params, nonblock_open, mode, NULL);
 	if (stopped == WALK_RUN_MISSING && cached && !start->resume &&

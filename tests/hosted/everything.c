@@ -11,6 +11,8 @@ KTEST(hosted_opens_while_everything_changes)
 		{.fn = race_evict},
 		{.fn = race_open_plain},
 		{.fn = race_open_cached},
+		{.fn = race_replace_directory},
+		{.fn = race_open_at_directory},
 		{.fn = race_open_beneath},
 		{.fn = race_open_by_ring},
 		{.fn = race_open_by_ring},

@@ -12,7 +12,7 @@
 
 syscall_fn sys_openat, sys_openat2, sys_close, sys_renameat2, sys_mkdirat, sys_unlinkat,
 	sys_symlinkat, sys_mount, sys_umount2, sys_io_uring_setup, sys_io_uring_enter,
-	sys_io_uring_register;
+	sys_io_uring_register, sys_dup3;
 
 #define BATCH	 8
 #define MNT_LAZY 2
@@ -101,6 +101,43 @@ void race_open_beneath(u32 *seed)
 
 	judge(p, sys_openat2(AT_FDCWD, (long)p->path + 1, (long)&how, sizeof(how), 0, 0),
 		MAY_BE(EAGAIN), "openat2 beneath");
+}
+
+/* The descriptor DIRECTORY_FD is another directory each time, and at times a file. */
+#define DIRECTORY_FD 900
+
+void race_replace_directory(u32 *seed)
+{
+	static const char *const directories[] = {
+		"/tmp/r", "/tmp/r/a/b", "/tmp/r/a", "/tmp/r/x", "/tmp/r/m", "/tmp/r/one"};
+	const char *path = directories[next_random(seed) % ARRAY_SIZE(directories)];
+	long fd = sys_openat(AT_FDCWD, (long)path, O_RDONLY, 0, 0, 0);
+
+	if (fd < 0)
+		return; /* renamed away */
+	must(sys_dup3(fd, DIRECTORY_FD, 0, 0, 0, 0), "dup3");
+	sys_close(fd, 0, 0, 0, 0, 0);
+	if (next_random(seed) % 8 == 0)
+		sys_close(DIRECTORY_FD, 0, 0, 0, 0, 0);
+}
+
+void race_open_at_directory(u32 *seed)
+{
+	static const struct place below[] = {
+		{"a/b/c/file", MAY_BE(0) | MAY_BE(ENOENT)},
+		{"c/file", MAY_BE(0) | MAY_BE(ENOENT)},
+		{"deep/file", MAY_BE(0) | MAY_BE(ENOENT)},
+		{"file", MAY_BE(0) | MAY_BE(ENOENT)},
+		{"one", MAY_BE(0) | MAY_BE(ENOENT)},
+		{"../r/one", MAY_BE(0) | MAY_BE(ENOENT)},
+	};
+	const struct place *p = &below[next_random(seed) % ARRAY_SIZE(below)];
+	struct open_how how = {
+		.flags = O_RDONLY, .resolve = next_random(seed) % 2 ? RESOLVE_CACHED : 0};
+
+	judge(p, sys_openat2(DIRECTORY_FD, (long)p->path, (long)&how, sizeof(how), 0, 0),
+		MAY_BE(EBADF) | MAY_BE(ENOTDIR) | (how.resolve ? MAY_BE(EAGAIN) : 0),
+		"openat2 at a descriptor");
 }
 
 /* ---- Those who open through rings ---- */

@@ -28,6 +28,7 @@ u32 races_run(struct race_actor *actors, unsigned n);
 void race_open_plain(u32 *seed);
 void race_open_cached(u32 *seed);
 void race_open_beneath(u32 *seed);
+void race_open_at_directory(u32 *seed); /* whatever race_replace_directory has left there */
 void race_open_by_ring(u32 *seed);
 /* Batches whose opens are cancelled, with all that waits answered exactly once. */
 void race_cancel(u32 *seed);
@@ -39,3 +40,4 @@ void race_rename(u32 *seed);
 void race_create_and_remove(u32 *seed);
 void race_mount(u32 *seed);
 void race_evict(u32 *seed);
+void race_replace_directory(u32 *seed);

@@ -16,6 +16,13 @@ static void (*const openers[])(u32 *seed) = {
 	race_open_by_ring,
 };
 
+static void run(struct race_actor *actors, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		actors[i].seed = 1 + (u32)sim_draw(1u << 30);
+	races_run(actors, n);
+}
+
 /* One or two changers against two openers of some kind, and sometimes somebody who takes the caches away. */
 static void race(void (*change)(u32 *seed), void (*other)(u32 *seed), u32 rounds)
 {
@@ -28,9 +35,7 @@ static void race(void (*change)(u32 *seed), void (*other)(u32 *seed), u32 rounds
 		actors[n++] = (struct race_actor){.fn = openers[sim_draw(ARRAY_SIZE(openers))]};
 	if (sim_draw(3) == 0)
 		actors[n++] = (struct race_actor){.fn = race_evict};
-	for (unsigned i = 0; i < n; i++)
-		actors[i].seed = 1 + (u32)sim_draw(1u << 30);
-	races_run(actors, n);
+	run(actors, n);
 }
 
 KTEST(sim_rename)
@@ -51,6 +56,19 @@ KTEST(sim_create_and_remove)
 KTEST(sim_mount)
 {
 	race(race_mount, NULL, 2);
+}
+
+/* Paths that begin at a descriptor, while that becomes another directory, or one whose mount goes. */
+KTEST(sim_directory_of_a_descriptor)
+{
+	struct race_actor actors[] = {
+		{.fn = race_replace_directory, .rounds = 8},
+		{.fn = race_mount, .rounds = 1},
+		{.fn = race_open_at_directory},
+		{.fn = race_open_at_directory},
+	};
+
+	run(actors, sizeof(actors) / sizeof(actors[0]));
 }
 
 KTEST(sim_mount_and_rename)
