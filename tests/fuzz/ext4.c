@@ -77,8 +77,8 @@ static u64 choose_path(u16 n)
 	char *at = (char *)world_memory;
 
 	if (n & 0x8000) /* one of many, or none of them */
-		snprintf(at, 64, "many/name-%03u-%.*s", n % 128, (int)(n % 128 % 40),
-			"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+		snprintf(at, 128, "many/name-%03u-%.*s", n % 40, (int)(n % 40 + 24),
+			"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 	else
 		strlcpy(at, paths[n % ARRAY_SIZE(paths)], 64);
 	return (u64)at;

@@ -21,7 +21,7 @@ FUZZ_EXT4 := tests/fuzz/ext4/image.o tests/fuzz/ext4/images.o
 FUZZ_SHIM := $(patsubst %.c,%.o,$(filter-out %/main.c %/units.c,$(EXT4_TEST_SOURCES))) arch/host/gs.o
 
 # What a target is linked from, as objects below the build's folder.
-fuzz_objects = tests/fuzz/$(1).o tests/fuzz/driver/fail.o \
+fuzz_objects = tests/fuzz/$(1).o tests/fuzz/driver/common.o \
 	$(if $(filter $(1),$(FUZZ_PLAIN)),tests/fuzz/driver/plain.o, \
 		tests/fuzz/driver/hosted.o tests/fuzz/world/world.o) \
 	$(if $(filter $(1),virtio pci),$(FUZZ_VIRTIO)) $(if $(filter $(1),ext4_blocks),$(FUZZ_SHIM)) \

@@ -110,17 +110,20 @@ static void fill_entry(struct fuzz_input *in, u8 which)
 
 static void enter(u32 submit, u32 wait, u32 flags)
 {
-	if (wait) /* for something that may not come: with an end */
-		flags = (flags & ~IORING_ENTER_EXT_ARG) | IORING_ENTER_GETEVENTS;
-	if (flags & IORING_ENTER_GETEVENTS) {
-		struct timespec64 end = {.nsec = 1000};
-		struct io_uring_getevents_arg arg = {.ts = (u64)&end};
+	struct timespec64 end = {.nsec = 1000};
+	struct io_uring_getevents_arg arg = {.ts = (u64)&end};
+	long taken;
 
-		sys_io_uring_enter(ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG, (long)&arg,
-			sizeof(arg));
-	} else {
-		sys_io_uring_enter(ring_fd, submit, wait, flags, (long)world_address(submit), wait);
-	}
+	if (wait) /* for something that may not come: with an end */
+		flags |= IORING_ENTER_GETEVENTS;
+	if (flags & IORING_ENTER_GETEVENTS)
+		taken = sys_io_uring_enter(ring_fd, submit, wait, flags | IORING_ENTER_EXT_ARG,
+			(long)&arg, sizeof(arg));
+	else
+		taken = sys_io_uring_enter(
+			ring_fd, submit, wait, flags, (long)world_address(submit), wait);
+	if (taken > (long)MIN(submit, ring->sq_entries))
+		fuzz_fail("%ld entries of %u taken, asked for %u", taken, ring->sq_entries, submit);
 }
 
 /* Words that belong to the program, and others that it can write all the same. */

@@ -18,9 +18,23 @@ static int run_one(const u8 *data, size_t size)
 	return 0;
 }
 
+#define MAX_ARGUMENTS 4096
+
+/* The port has handlers of its own, which must not be called through libFuzzer's: they nest. */
 int fuzz_main(int argc, char **argv)
 {
-	return LLVMFuzzerRunDriver(&argc, &argv, run_one);
+	static char *ours[] = {"-handle_segv=0", "-handle_bus=0", "-handle_fpe=0", "-handle_ill=0",
+		"-handle_usr1=0", "-handle_usr2=0"};
+	static char *all[MAX_ARGUMENTS + 1];
+	char **arguments = all;
+	int n = 0;
+
+	all[n++] = argv[0];
+	for (unsigned i = 0; i < ARRAY_SIZE(ours); i++)
+		all[n++] = ours[i];
+	for (int i = 1; i < argc && n < MAX_ARGUMENTS; i++)
+		all[n++] = argv[i];
+	return LLVMFuzzerRunDriver(&n, &arguments, run_one);
 }
 
 static u32 next_random(u32 *state, u32 below)

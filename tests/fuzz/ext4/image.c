@@ -10,10 +10,12 @@
 #include "fs/ext4/internal.h"
 #include "kernel/string.h"
 
-#define BLOCK	       1024u /* of every image */
-#define REGIONS	       1024
-#define JOURNAL_BLOCKS 16
-#define IMAGE_MAX      (4u << 20)
+#define BLOCK	1024u /* of every image */
+#define REGIONS 1024
+/* The first ones are enough. */
+#define JOURNAL_BLOCKS	 16
+#define DIRECTORY_BLOCKS 5
+#define IMAGE_MAX	 (4u << 20)
 
 enum kind { SUPER, GROUP, INODE, LEAF, TREE, EXTENTS, PLAIN };
 
@@ -101,7 +103,7 @@ static void add_content(struct image *im, u32 ino, u32 lblk, u32 block)
 	const struct ext4_disk_inode *d = inode_at(im, ino);
 	bool tree = (le32_get(d->flags) & EXT4_INODE_INDEX) && lblk == 0;
 
-	if (S_ISDIR(le16_get(d->mode)))
+	if (S_ISDIR(le16_get(d->mode)) && lblk < DIRECTORY_BLOCKS)
 		add(im, block * BLOCK, BLOCK, ino, tree ? TREE : LEAF);
 	else if (ino == le32_get(super_of(im)->journal_inum) && lblk < JOURNAL_BLOCKS)
 		add(im, block * BLOCK, BLOCK, ino, PLAIN);
@@ -256,6 +258,8 @@ void image_change(struct image *im, u8 how, struct fuzz_input *in)
 	u32 value = fuzz_u32(in), old;
 	struct region *r = region_at(im, which), *other;
 
+	if (how & 0x20) /* headers are where it counts */
+		offset %= 64;
 	switch (how & 7) {
 	case 0:
 		write_region(im, r, offset, &value, 1);
