@@ -199,7 +199,7 @@ int vfs_open_fd(const struct walk_start *start, const struct open_params *params
 	int stopped, fd;
 
 	if (unlikely((start->flags & ~WALK_HIT_FLAGS) || start->log || READ_ONCE(trace_enabled) ||
-		     (start->resume && start->resume->held)))
+		     (start->resume && start->resume->valid)))
 		return open_fd_general(start, params, nonblock_open, mode, NULL);
 	fd = open_fd_hit(start->dirfd, start->name, params, mode, &hit, &stopped);
 	if (likely(fd != OPEN_NOT_HIT))

@@ -85,8 +85,8 @@ static bool may_resume(const struct walk *w, enum walk_outcome reason)
 static int fail_cached(struct walk *w, enum walk_outcome reason)
 {
 	if (may_resume(w, reason) && walk_legitimize(&w->path, w->seq, w->mount_seq))
-		*w->start->resume = (struct walk_resume){
-			.at = w->path, .rest = w->last.name, .held = true, .valid = true};
+		*w->start->resume =
+			(struct walk_resume){.at = w->path, .rest = w->last.name, .valid = true};
 	walk_forget(w);
 	return -EAGAIN;
 }

@@ -94,7 +94,7 @@ static void root_is_start(struct walk *w)
 static const char *begin_resumed(struct walk *w, struct walk_resume *r)
 {
 	start_at(w, &r->at); /* its references are now the walk's */
-	r->held = r->valid = false;
+	r->valid = false;
 	return r->rest;
 }
 
@@ -431,9 +431,9 @@ int walk_parent(const struct walk_start *start, struct walk_parent *out)
 
 void walk_resume_release(struct walk_resume *r)
 {
-	if (r->held)
+	if (r->valid)
 		path_put(&r->at);
-	r->held = r->valid = false;
+	r->valid = false;
 }
 
 /* ---- Copies of users' paths ---- */

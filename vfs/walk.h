@@ -58,10 +58,9 @@ u64 walk_outcome_count(enum walk_outcome o);
 
 /* Where an inline attempt got to, for retry strategy `resume`. */
 struct walk_resume {
-	struct path at;	  /* referenced when held */
+	struct path at;	  /* referenced when valid */
 	const char *rest; /* into walk_start.name: the component to go on with */
-	bool held;	  /* at is referenced, good or not */
-	bool valid;	  /* a walk may go on from there */
+	bool valid;	  /* a walk may go on from there; all else means nothing when not */
 };
 
 struct walk_log; /* vfs/walk_log.h: a record of every step, for the walk command */
