@@ -23,9 +23,9 @@
  * READ_ONCE. A plain load itself cannot be answered from a record; but when there is one it might be
  * answered from, the program has a data race, and that is reported.
  *
- * Of each word the last CELL_RECORDS stores are kept; forgetting older ones hides errors and makes none.
- * Forgetting a word would: with it goes what a release there has ordered. So words stay, and when there
- * is no room for another the rest of the run is not weak.
+ * Of each word the last CELL_RECORDS stores are kept, and of older ones what they released: who reads one of
+ * those takes over the views of all. That hides errors and makes none. Forgetting a word would make some, so
+ * words stay, and when there is no room for another the rest of the run is not weak.
  */
 #include <string.h>
 
@@ -55,6 +55,7 @@ struct cell {
 	struct cell *next;
 	u64 seen[SIM_MAX_CPUS]; /* sequence of the newest store a CPU knows by having looked */
 	u32 count;		/* stores recorded; the last CELL_RECORDS are there */
+	struct view dropped;	/* what those before have released, together */
 	struct record records[CELL_RECORDS];
 };
 
@@ -188,6 +189,8 @@ static struct record *record(u64 word, u8 mask, u64 pc)
 	struct record *r;
 
 	r = &cell->records[cell->count++ % CELL_RECORDS];
+	if (cell->count > CELL_RECORDS && r->releases)
+		join(&cell->dropped, &r->view);
 	r->old = *(u64 *)(word * 8);
 	r->sequence = ++sequence;
 	r->number = ++cpus[cpu].now.known[cpu];
@@ -249,17 +252,27 @@ void sim_weak_store(const void *p, unsigned size, int order, u64 pc)
 		sim_weak_fence(order);
 }
 
-/* The store r was read. */
+/* The last store to these bytes before the newest `back` ones; NULL: it is not there any more. */
+static const struct record *find_store(struct cell *cell, u32 back, u8 mask)
+{
+	for (u32 i = back; i < nr_records(cell); i++)
+		if (nth_back(cell, i)->mask & mask)
+			return nth_back(cell, i);
+	return NULL;
+}
+
+/* The store r of this cell was read, or one that was dropped. */
 static void take_over(struct cell *cell, const struct record *r, int order)
 {
 	u64 *seen = &cell->seen[host_cpu()->index];
 
-	*seen = MAX(*seen, r->sequence);
-	if (!r->releases)
+	if (r)
+		*seen = MAX(*seen, r->sequence);
+	if (r && !r->releases)
 		return;
-	join(&me()->acquired, &r->view);
+	join(&me()->acquired, r ? &r->view : &cell->dropped);
 	if (acquires(order))
-		join(&me()->now, &r->view);
+		join(&me()->now, r ? &r->view : &cell->dropped);
 }
 
 /* How many stores a load may go back behind: all after the newest that has arrived. */
@@ -319,11 +332,7 @@ u64 sim_weak_load(const void *p, unsigned size, int order, u64 now, u64 pc)
 		if (back)
 			sim_trace(SIM_STALE, (u64)p, back, pc);
 	}
-	for (u32 i = back; i < nr_records(cell); i++)
-		if (nth_back(cell, i)->mask & mask) {
-			take_over(cell, nth_back(cell, i), order);
-			break;
-		}
+	take_over(cell, find_store(cell, back, mask), order);
 	return now;
 }
 
@@ -331,29 +340,24 @@ void sim_weak_rmw(const void *p, unsigned size, int order, u64 pc)
 {
 	struct cell *cell = find_cell((u64)p / 8);
 	u8 mask = mask_of(p, size);
+	const struct record *newest;
 	struct record *r;
-	struct view replaced;
-	bool release_sequence = false; /* the view of what is replaced goes on to what is stored */
+	struct view replaced = {{0}}; /* goes on to what is stored: a release sequence */
 
 	if (order == __ATOMIC_SEQ_CST)
 		sim_weak_fence(order);
-	for (u32 i = 0; cell && i < nr_records(cell); i++) {
-		const struct record *newest = nth_back(cell, i);
-
-		if (!(newest->mask & mask))
-			continue;
+	if (cell) {
+		newest = find_store(cell, 0, mask);
 		take_over(cell, newest, order);
-		release_sequence = newest->releases;
-		replaced = newest->view;
-		break;
+		if (!newest || newest->releases)
+			replaced = newest ? newest->view : cell->dropped;
 	}
 	r = record((u64)p / 8, mask, pc);
 	carry_view(r, order);
-	if (release_sequence && r->releases)
-		join(&r->view, &replaced);
-	else if (release_sequence)
-		r->view = replaced;
-	r->releases |= release_sequence;
+	if (!r->releases)
+		r->view = (struct view){{0}};
+	join(&r->view, &replaced);
+	r->releases = true;
 	if (order == __ATOMIC_SEQ_CST)
 		sim_weak_fence(order);
 }
