@@ -142,7 +142,9 @@ void race_open_at_directory(u32 *seed)
 
 /* ---- Those who open through rings ---- */
 
-#define CANCEL_MARK 1000 /* user_data of a cancellation, and more: of what it cancels */
+/* user_data of an entry: a number of its batch's own, and its place there. What comes twice, or from a
+ * batch long done, is noticed. */
+#define INDEX_BITS 8
 
 static struct ring *ring_of(int fd)
 {
@@ -176,25 +178,51 @@ static long submit(int fd, const struct io_uring_sqe *sqes, u32 n, u32 wait_for)
 	return sys_io_uring_enter(fd, n, wait_for, wait_for ? IORING_ENTER_GETEVENTS : 0, 0, 0);
 }
 
-/* Submit n entries, wait for all, and hand each completion to fn once. */
-static void submit_all(int fd, const struct io_uring_sqe *sqes, u32 n,
-	void (*fn)(const struct io_uring_cqe *cqe, const struct place *const *asked),
+static u64 new_tag(void)
+{
+	static u64 tags;
+
+	return atomic_add_return(&tags, 1ull) << INDEX_BITS;
+}
+
+/* The next completion: there already, or waited for as a program does that never enters the kernel. */
+static struct io_uring_cqe next_completion(struct ring *ring, u32 head, bool poll)
+{
+	while (load_acquire(&ring->rings->cq_tail) == head) {
+		if (!poll) {
+			ktest_fail(__FILE__, __LINE__, "a completion is missing");
+			poll = true;
+		}
+		yield();
+	}
+	return ring->rings->cqes[head & (ring->cq_entries - 1)];
+}
+
+/*
+ * Submit n entries, whose user_data are tag and their index, wait for all, and call fn once for each: what
+ * was asked of it, and the result.
+ */
+static void submit_all(int fd, const struct io_uring_sqe *sqes, u32 n, u64 tag, u32 *seed,
+	void (*fn)(u32 index, const struct place *const *asked, s32 result),
 	const struct place *const *asked)
 {
 	struct ring *ring = ring_of(fd);
-	u32 head = READ_ONCE(ring->rings->cq_head);
+	u32 head = READ_ONCE(ring->rings->cq_head), seen = 0;
+	bool poll = next_random(seed) % 2;
 
-	if (submit(fd, sqes, n, n) != n)
+	if (submit(fd, sqes, n, poll ? 0 : n) != n)
 		ktest_fail(__FILE__, __LINE__, "a batch was not taken as a whole");
 	for (u32 i = 0; i < n; i++, head++) {
-		struct io_uring_cqe cqe;
+		struct io_uring_cqe cqe = next_completion(ring, head, poll);
+		u32 index = (u32)(cqe.user_data - tag);
 
-		if (load_acquire(&ring->rings->cq_tail) == head) {
-			ktest_fail(__FILE__, __LINE__, "%u completions are missing", n - i);
-			return;
+		if (index >= n || seen & 1u << index) {
+			ktest_fail(__FILE__, __LINE__, "completion %llx of batch %llx",
+				(unsigned long long)cqe.user_data, (unsigned long long)tag);
+			continue;
 		}
-		cqe = ring->rings->cqes[head & (ring->cq_entries - 1)];
-		fn(&cqe, asked);
+		seen |= 1u << index;
+		fn(index, asked, (s32)cqe.res_flags);
 	}
 	store_release(&ring->rings->cq_head, head);
 }
@@ -209,9 +237,9 @@ static int make_ring(void)
 	return (int)fd;
 }
 
-static void judge_open(const struct io_uring_cqe *cqe, const struct place *const *asked)
+static void judge_open(u32 index, const struct place *const *asked, s32 result)
 {
-	judge(asked[cqe->user_data % BATCH], (s32)cqe->res_flags, 0, "the ring");
+	judge(asked[index], result, 0, "the ring");
 }
 
 void race_open_by_ring(u32 *seed)
@@ -221,27 +249,26 @@ void race_open_by_ring(u32 *seed)
 	for (unsigned round = 0; fd >= 0 && round < 4; round++) {
 		const struct place *asked[BATCH];
 		struct io_uring_sqe sqes[BATCH];
+		u64 tag = new_tag();
 
 		for (u32 i = 0; i < BATCH; i++) {
 			asked[i] = some_place(seed);
-			sqes[i] = open_sqe(asked[i], i, seed);
+			sqes[i] = open_sqe(asked[i], tag + i, seed);
 		}
-		submit_all(fd, sqes, BATCH, judge_open, asked);
+		submit_all(fd, sqes, BATCH, tag, seed, judge_open, asked);
 	}
 	if (fd >= 0)
 		sys_close(fd, 0, 0, 0, 0, 0);
 }
 
 /* An open may be cancelled; a cancellation finds it, or finds it done, or too far on. */
-static void judge_cancelled(const struct io_uring_cqe *cqe, const struct place *const *asked)
+static void judge_cancelled(u32 index, const struct place *const *asked, s32 result)
 {
-	s32 res = (s32)cqe->res_flags;
-
-	if (cqe->user_data < CANCEL_MARK) {
-		if (res != -ECANCELED && res != -EINTR)
-			judge_open(cqe, asked);
-	} else if (res != 0 && res != -ENOENT && res != -EALREADY) {
-		ktest_fail(__FILE__, __LINE__, "a cancellation answers %d", res);
+	if (index < BATCH) {
+		if (result != -ECANCELED && result != -EINTR)
+			judge_open(index, asked, result);
+	} else if (result != 0 && result != -ENOENT && result != -EALREADY) {
+		ktest_fail(__FILE__, __LINE__, "a cancellation answers %d", result);
 	}
 }
 
@@ -252,17 +279,18 @@ void race_cancel(u32 *seed)
 	for (unsigned round = 0; fd >= 0 && round < 4; round++) {
 		const struct place *asked[BATCH];
 		struct io_uring_sqe sqes[2 * BATCH];
+		u64 tag = new_tag();
 
 		for (u32 i = 0; i < BATCH; i++) {
 			asked[i] = some_place(seed);
-			sqes[i] = open_sqe(asked[i], i, seed);
+			sqes[i] = open_sqe(asked[i], tag + i, seed);
 			sqes[i].flags |= IOSQE_ASYNC;
 			sqes[BATCH + i] = (struct io_uring_sqe){.opcode = IORING_OP_ASYNC_CANCEL,
 				.fd = -1,
-				.addr = next_random(seed) % BATCH,
-				.user_data = CANCEL_MARK + i};
+				.addr = tag + next_random(seed) % BATCH,
+				.user_data = tag + BATCH + i};
 		}
-		submit_all(fd, sqes, 2 * BATCH, judge_cancelled, asked);
+		submit_all(fd, sqes, 2 * BATCH, tag, seed, judge_cancelled, asked);
 	}
 	if (fd >= 0)
 		sys_close(fd, 0, 0, 0, 0, 0);

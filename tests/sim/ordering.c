@@ -219,7 +219,7 @@ static void read_element(void *arg)
 					i);
 		rcu_read_unlock();
 		if (sim_draw(4) == 0)
-			yield();
+			sleep_ns(sim_draw(5000)); /* idle CPUs are answered for */
 	}
 }
 
@@ -246,7 +246,7 @@ static void wake_sleeper(void *arg)
 	for (u32 i = 0; i < 4 * ROUNDS; i++) {
 		thread_wake(bed.sleeper);
 		if (sim_draw(2))
-			yield();
+			sleep_ns(sim_draw(5000)); /* an idle CPU is where a thread is moved to */
 	}
 	WRITE_ONCE(bed.stop, 1);
 	thread_wake(bed.sleeper);
