@@ -174,6 +174,8 @@ static int change_attributes(const struct path *p, const struct attributes *a)
 	struct inode *inode = p->dentry->inode;
 	int error = a->bad_times ? -EINVAL : path_may_change(p);
 
+	if (!error && a->set_mode && S_ISLNK(inode->mode))
+		error = -EOPNOTSUPP;
 	if (error)
 		return error;
 	rwsem_down_write(&inode->rwsem);
@@ -192,10 +194,7 @@ static long change_at(
 
 	if (error)
 		return error;
-	if (a->set_mode && S_ISLNK(p.dentry->inode->mode))
-		error = -EOPNOTSUPP;
-	else
-		error = change_attributes(&p, a);
+	error = change_attributes(&p, a);
 	path_put(&p);
 	return error;
 }
@@ -338,11 +337,14 @@ static int access_path(const struct path *p, u32 may)
 {
 	const struct inode *inode = p->dentry->inode;
 	bool kept_on_disk = S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode);
+	bool changes = (may & MAY_WRITE) && kept_on_disk;
+
+	/* A read-only file system is told before rights, a read-only mount of it after them. */
+	if (changes && (READ_ONCE(inode->sb->flags) & SB_RDONLY))
+		return -EROFS;
 	int error = inode_permission(inode, may);
 
-	if (!error && (may & MAY_WRITE) && kept_on_disk)
-		error = path_may_change(p);
-	return error;
+	return error || !changes ? error : path_may_change(p);
 }
 
 static int access_as_current(int dirfd, const char __user *name, u32 may, u32 flags)

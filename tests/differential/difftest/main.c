@@ -78,6 +78,8 @@ static void draw_flavour(uint64_t seed)
 	flavour = (unsigned)ONE_OF(0, 0, WITH_FIFOS, WITH_USERS, WITH_USERS, WITH_MOUNTS,
 		WITH_MOUNTS, WITH_RING, WITH_RING | WITH_USERS, ALL_FLAVOURS);
 	flavour &= ~options.leave_out;
+	if (options.device)
+		flavour |= WITH_FIFOS; /* the image has some */
 }
 
 static void run_seed(uint64_t seed)
@@ -165,7 +167,8 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	sandbox_prepare();
-	ring_prepare();
+	if (!(options.leave_out & WITH_RING))
+		ring_prepare();
 	for (uint64_t i = 0; i < count; i++)
 		run_seed(seed + i);
 	printf("difftest: done\n");
