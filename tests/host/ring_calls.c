@@ -4,7 +4,8 @@
  */
 #include "tests/host/ring_user.h"
 
-syscall_fn sys_fcntl, sys_setresuid, sys_pipe2, sys_mkdir, sys_dup, sys_close_range, sys_unlink;
+syscall_fn sys_fcntl, sys_setresuid, sys_pipe2, sys_mkdir, sys_dup, sys_close_range, sys_unlink,
+	sys_symlink;
 
 #define REGISTER(answer, op, arg, nr) CALL(answer, io_uring_register, r.fd, op, arg, nr)
 
@@ -456,6 +457,23 @@ KTEST(ring_calls_retry_in_three_ways)
 				KT_EQ(SYS(close, results[k]), 0);
 		}
 	}
+	/* what is behind a link, or must stay below its start, begins again from there */
+	struct open_how beneath = {.flags = O_PATH, .resolve = RESOLVE_BENEATH};
+
+	KT_EQ(ring_control("retry=resume"), 0);
+	KT_EQ(SYS(symlink, "/retry", "/retry-link"), 0);
+	struct io_uring_sqe *sqe = next_sqe(&r, IORING_OP_OPENAT2, 0);
+
+	sqe->fd = AT_FDCWD;
+	sqe->addr = (u64) "retry/not-there";
+	sqe->off = (u64)&beneath;
+	sqe->len = sizeof(beneath);
+	open_sqe(&r, "/retry-link/not-there-either", 1);
+	KT_EQ(enter(&r, 2, 2), 2);
+	KT_CHECK(reap(&r, 2, results, 2));
+	KT_EQ(results[0], -ENOENT);
+	KT_EQ(results[1], -ENOENT);
+	KT_EQ(ring_control("retry=rcu"), 0);
 	KT_EQ(ring_control("retry=never"), -EINVAL);
 	KT_EQ(ring_control("other=rcu"), -EINVAL);
 	KT_EQ(ring_control(" \n"), -EINVAL);

@@ -52,6 +52,20 @@ KTEST(mounts_refuse_what_is_none)
 	KT_EQ(mount_at("tmpfs", "t", long_name, "", 0), -ENAMETOOLONG);
 }
 
+/* A file system on a device, of which the block layer knows none. */
+KTEST(mounts_want_a_device_that_is_one)
+{
+	static struct file_system on_disk = {.name = "on-disk", .needs_device = true};
+
+	world_setup();
+	file_system_register(&on_disk);
+	MAKE_CALLS(CALL(0, mkdir, "/device", 0755),
+		CALL(-ENOTBLK, mount, "/dev/none0", "/device", "on-disk", 0, NULL),
+		CALL(-ENOTBLK, mount, "none0", "/device", "on-disk", 0, NULL));
+	KT_EQ(mount_at("on-disk", "none0", "/device", "", 0), -ENOTBLK);
+	MAKE_CALLS(CALL(0, rmdir, "/device"));
+}
+
 KTEST(mounts_cover_and_uncover)
 {
 	world_setup();
@@ -70,6 +84,8 @@ KTEST(mounts_cover_and_uncover)
 		CALL(0, access, ".", 0));
 	/* The tree has lost it: nobody can say where it is. */
 	KT_CHECK(cwd_is("(unreachable)/new"));
+	MAKE_CALLS(CALL(0, chdir, ".."));
+	KT_CHECK(cwd_is("(unreachable)/"));
 	MAKE_CALLS(CALL(0, chdir, "/"), CALL(0, rmdir, "/cover/below"), CALL(0, rmdir, "/cover"),
 		CALL(0, unlink, "/to-cover"));
 }
@@ -111,6 +127,8 @@ KTEST(mounts_at_boot_make_their_place)
 	KT_EQ(mount_at("tmpfs", "t", "/made", "", 0), 0);
 	KT_EQ(mount_at("tmpfs", "t", "/made", "", 0), 0);
 	KT_EQ(mount_at("tmpfs", "t", "/none/at/all", "", 0), -ENOENT);
+	KT_EQ(mount_at("tmpfs", "t", "/file/x", "", 0), -ENOTDIR);
+	KT_EQ(mount_at("tmpfs", "t", "/none/..", "", 0), -ENOENT);
 	KT_EQ(mount_at("ext4", "none0", "/made", "", 0), -ENODEV);
 	MAKE_CALLS(CALL(0, umount2, "/made", 0), CALL(0, umount2, "/made", 0),
 		CALL(0, rmdir, "/made"), CALL(0, mkdir, "/ro", 0755),
