@@ -15,7 +15,23 @@
 #define F_OK	   0
 #define ID_KEEP	   (~0u)
 
-/* ---- Size ---- */
+/* ---- Set-id bits ---- */
+
+/* May whoever asks have files run with the rights of this group? */
+static bool may_lend_group(u32 gid)
+{
+	return current_cred()->fsuid == 0 || cred_in_group(current_cred(), gid);
+}
+
+u32 inode_new_mode(const struct inode *dir, u32 mode)
+{
+	const u32 lends = S_ISGID | 0010;
+
+	if ((mode & lends) == lends && !S_ISDIR(mode) && (READ_ONCE(dir->mode) & S_ISGID) &&
+		!may_lend_group(READ_ONCE(dir->gid)))
+		mode &= ~(u32)S_ISGID;
+	return mode & ~READ_ONCE(current_fs()->umask);
+}
 
 void inode_drop_setid(struct inode *inode)
 {
@@ -23,12 +39,14 @@ void inode_drop_setid(struct inode *inode)
 
 	if (likely(!(mode & (S_ISUID | S_ISGID))) || !S_ISREG(mode) || current_cred()->fsuid == 0)
 		return;
-	if ((mode & 0010) || !cred_in_group(current_cred(), inode->gid))
+	if ((mode & 0010) || !may_lend_group(inode->gid))
 		gone |= mode & S_ISGID;
 	spin_lock(&inode->lock);
 	WRITE_ONCE(inode->mode, mode & ~gone);
 	spin_unlock(&inode->lock);
 }
+
+/* ---- Size ---- */
 
 int vfs_truncate(const struct path *p, u64 size)
 {
@@ -135,7 +153,7 @@ static u32 changed_mode(const struct inode *inode, const struct attributes *a)
 
 	if (a->set_mode) {
 		mode = (mode & S_IFMT) | (a->mode & 07777);
-		if (current_cred()->fsuid != 0 && !cred_in_group(current_cred(), gid))
+		if (!may_lend_group(gid))
 			mode &= ~(u32)S_ISGID;
 	} else if (a->drop_setid && !S_ISDIR(mode)) {
 		mode &= ~(u32)S_ISUID;

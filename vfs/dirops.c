@@ -110,11 +110,6 @@ static int create_begin(struct change *c, int dirfd, const char __user *name, bo
 	return error;
 }
 
-static u32 apply_umask(u32 mode)
-{
-	return mode & ~READ_ONCE(current->process->fs->umask);
-}
-
 /* ---- Creation ---- */
 
 long vfs_mkdirat(int dirfd, const char __user *name, u32 mode)
@@ -124,9 +119,9 @@ long vfs_mkdirat(int dirfd, const char __user *name, u32 mode)
 
 	if (error)
 		return error;
-	error = c.dir->ops->mkdir
-			? c.dir->ops->mkdir(c.dir, c.dentry, S_IFDIR | apply_umask(mode & 01777))
-			: -EPERM;
+	error = c.dir->ops->mkdir ? c.dir->ops->mkdir(c.dir, c.dentry,
+					    inode_new_mode(c.dir, S_IFDIR | (mode & 01777)))
+				  : -EPERM;
 	change_end(&c);
 	return error;
 }
@@ -169,7 +164,7 @@ static long mknod_at(int dirfd, const char __user *name, u32 mode, u64 rdev)
 
 	if (error)
 		return error;
-	error = make_node(&c, kind | apply_umask(mode & MODE_BITS), rdev);
+	error = make_node(&c, inode_new_mode(c.dir, kind | (mode & MODE_BITS)), rdev);
 	change_end(&c);
 	return error;
 }

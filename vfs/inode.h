@@ -126,6 +126,9 @@ void inode_set_nlink(struct inode *inode, u32 nlink);
 int inode_permission(const struct inode *inode, unsigned may);
 /* Deletion in a sticky directory: owner of file or directory only. 0 or -EPERM. */
 int inode_may_delete(const struct inode *dir, const struct inode *victim);
+/* The mode of a new file in dir for which mode was asked: without the umask, and without S_ISGID where dir
+ * gives it a group that its maker is not in. */
+u32 inode_new_mode(const struct inode *dir, u32 mode);
 /* Somebody writes to the file or cuts it: unless that is root, it loses the bits that let others run it as
  * its owner or group. Context: rwsem held for writing. */
 void inode_drop_setid(struct inode *inode);

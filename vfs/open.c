@@ -36,7 +36,6 @@ struct open_attempt {
 static int create_locked(struct walk *w, struct dentry *d, const struct open_params *params)
 {
 	struct inode *dir = w->inode;
-	u32 mode = params->mode & ~READ_ONCE(current_fs()->umask);
 	int err;
 
 	if (READ_ONCE(dir->nlink) == 0)
@@ -46,7 +45,9 @@ static int create_locked(struct walk *w, struct dentry *d, const struct open_par
 		err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (err)
 		return err;
-	return dir->ops->create ? dir->ops->create(dir, d, S_IFREG | mode) : -EACCES;
+	if (!dir->ops->create)
+		return -EACCES;
+	return dir->ops->create(dir, d, inode_new_mode(dir, S_IFREG | params->mode));
 }
 
 /* The last component, made if it is missing. Context: ref mode. */
@@ -115,7 +116,6 @@ static int open_create(struct walk *w, const char *name, struct open_attempt *o)
 static int open_tmpfile(struct walk *w, const char *name, struct open_attempt *o)
 {
 	static const struct qstr nameless = {"#tmpfile", 8};
-	u32 mode = S_IFREG | (o->params->mode & ~READ_ONCE(current_fs()->umask));
 	struct inode *inode = NULL;
 	struct dentry *d;
 	int err = walk_to_end(w, name, true);
@@ -126,6 +126,8 @@ static int open_tmpfile(struct walk *w, const char *name, struct open_attempt *o
 		return err;
 	if (!S_ISDIR(w->inode->mode))
 		return -ENOTDIR;
+	u32 mode = inode_new_mode(w->inode, S_IFREG | o->params->mode);
+
 	err = path_may_change(&w->path);
 	if (!err)
 		err = inode_permission(w->inode, MAY_WRITE | MAY_EXEC);
