@@ -46,5 +46,6 @@ void test_stat(void);
 void test_working_directory(void);
 void test_credentials(void);
 void test_ids(void);
+void test_order(void);
 void test_pipes(void);
 void test_console(void);

@@ -58,6 +58,7 @@ static const struct {
 	{"stat", test_stat},
 	{"cwd", test_working_directory},
 	{"credentials", test_credentials},
+	{"order", test_order},
 	{"pipes", test_pipes},
 	{"console", test_console},
 };
