@@ -16,7 +16,7 @@
 #include "kernel/workqueue.h"
 
 /* So often is looked again, a little apart: ended threads and works take their time. */
-#define TRIES 300
+#define TRIES 1000
 
 /* Where the addresses of stacks that were given back under pressure are remembered, and what a device that
  * was used keeps: they stay. */
