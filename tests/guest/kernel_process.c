@@ -5,7 +5,9 @@
 #include "abi/errno.h"
 #include "kernel/clock.h"
 #include "kernel/console.h"
+#include "kernel/faults.h"
 #include "kernel/ktest.h"
+#include "kernel/leaks.h"
 #include "kernel/process_internal.h"
 #include "kernel/slab.h"
 #include "kernel/string.h"
@@ -185,3 +187,36 @@ KTEST(process_too_many_arguments)
 	KT_CHECK(IS_ERR(p));
 	KT_EQ(PTR_ERR(p), -E2BIG);
 }
+
+#ifdef CONFIG_DEBUG
+/* Spawn with the nth allocation failing, and wait. 0 or -errno of the spawn; how many failed. */
+static int spawn_with_fault(u64 nth, u64 *failed)
+{
+	struct process *p;
+
+	faults_begin(FAULT_ALLOC, nth, 0);
+	p = start("exit", "0");
+	*failed = faults_end(NULL);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	process_wait(p);
+	process_put(p);
+	return 0;
+}
+
+/* The first ones each, then some of the many pages. Nothing of a program that could not be started stays. */
+KTEST(process_spawn_without_memory)
+{
+	static struct leak_counts before;
+	u64 failed = 1;
+
+	KT_EQ(run("exit", "0"), 0);
+	leak_count(&before);
+	for (u64 nth = 1; failed; nth += nth < 16 ? 1 : 67) {
+		int error = spawn_with_fault(nth, &failed);
+
+		KT_CHECK(error == 0 || (failed && error == -ENOMEM));
+		KT_EQ(leak_check(&before), 0);
+	}
+}
+#endif
