@@ -221,9 +221,9 @@ static const char *how_it_ended(int status)
 	static char text[64];
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		snprintf(text, sizeof(text), "hung for %d s", HUNG_SECONDS);
+		snprintf(text, sizeof(text), "failed: it hung for %d s", HUNG_SECONDS);
 	else if (WIFSIGNALED(status))
-		snprintf(text, sizeof(text), "signal %d", WTERMSIG(status));
+		snprintf(text, sizeof(text), "failed by signal %d", WTERMSIG(status));
 	else
 		snprintf(text, sizeof(text), "failed");
 	return text;
