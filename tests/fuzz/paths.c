@@ -466,7 +466,7 @@ static void run(const u8 *data, size_t size)
 static void setup(void)
 {
 	world_init();
-	world_warm_up(NULL, 0);
+	world_warm_up((const u8[]){0}, 1);
 }
 
 const struct fuzz_target fuzz_target = {

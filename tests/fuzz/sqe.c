@@ -63,7 +63,7 @@ static s32 descriptor(u8 n)
 static u64 address(u16 n)
 {
 	if (n < 256)
-		return world_address(n % 16 * 64);
+		return world_address(n % 17 * 64); /* the last one is too long */
 	if (n >= 0xff00)
 		return 1ull << 63 | n;
 	return world_address(n * 2u);
