@@ -172,6 +172,8 @@ static int change_locked(struct inode *inode, const struct attributes *a)
 		return error;
 	u32 mode = changed_mode(inode, a);
 
+	if (mode != inode->mode && !owns(inode))
+		return -EPERM; /* set-id bits that would go */
 	spin_lock(&inode->lock);
 	WRITE_ONCE(inode->mode, mode);
 	if (a->set_uid)

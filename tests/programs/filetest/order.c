@@ -19,6 +19,9 @@ static void test_times_and_owner(void)
 	CHECK_EQ(chmod("f", 06755), 0);
 	CHECK_EQ(chown("f", -1, -1), 0);
 	CHECK_EQ(mode_of("f"), S_IFREG | 0755);
+	CHECK_EQ(chmod("f", 04755) | CALL(setresuid, 1000, 1000, 0), 0);
+	CHECK_EQ(CALL(chown, "f", -1, -1), -EPERM);
+	CHECK_EQ(CALL(setresuid, 0, 0, 0) | chmod("f", 0755), 0);
 }
 
 /* Who is not root takes the set-id bits of what he changes. */
