@@ -345,8 +345,10 @@ static int mount_attach_new(struct mount *m, const struct path *where)
 
 	mutex_lock(&mount_tree_mutex);
 	topmost(where, &top);
-	if ((dentry_type(m->root) == DENTRY_TYPE_DIR) !=
-		(dentry_type(top.dentry) == DENTRY_TYPE_DIR))
+	if (!dentry_is_hashed(top.dentry))
+		err = -ENOENT; /* removed; attach looks again */
+	else if ((dentry_type(m->root) == DENTRY_TYPE_DIR) !=
+		 (dentry_type(top.dentry) == DENTRY_TYPE_DIR))
 		err = -ENOTDIR;
 	else
 		err = attach_locked(m, &top);

@@ -14,6 +14,7 @@
 #include "kernel/uaccess.h"
 
 #define MS_RDONLY	1u
+#define MS_NOATIME	1024u /* reading changes no access time in any case */
 #define MS_BIND		4096u
 #define MNT_DETACH	2
 #define UMOUNT_NOFOLLOW 8
@@ -224,7 +225,7 @@ static long mount_named(const char *source, const char __user *target, const cha
 		return err;
 	if (current_cred()->euid != 0)
 		err = -EPERM;
-	else if (ms_flags & ~(u64)(MS_RDONLY | MS_BIND))
+	else if (ms_flags & ~(u64)(MS_RDONLY | MS_NOATIME | MS_BIND))
 		err = -EINVAL;
 	else if (ms_flags & MS_BIND)
 		err = bind_user(source, &where);
