@@ -48,7 +48,8 @@ void inode_drop_setid(struct inode *inode)
 
 /* ---- Size ---- */
 
-int vfs_truncate(const struct path *p, u64 size)
+/* always: a size that is the old one changes the times, too. */
+static int truncate_path(const struct path *p, u64 size, bool always)
 {
 	struct inode *inode = p->dentry->inode;
 	int error = path_may_change(p);
@@ -61,7 +62,8 @@ int vfs_truncate(const struct path *p, u64 size)
 		return -EINVAL;
 	rwsem_down_write(&inode->rwsem);
 	inode_drop_setid(inode);
-	error = inode->ops->truncate(inode, size);
+	if (always || size != inode->size)
+		error = inode->ops->truncate(inode, size);
 	rwsem_up_write(&inode->rwsem);
 	return error;
 }
@@ -83,7 +85,7 @@ SYSCALL2(truncate, const char __user *, name, s64, size)
 	else
 		error = inode_permission(p.dentry->inode, MAY_WRITE);
 	if (!error)
-		error = vfs_truncate(&p, (u64)size);
+		error = truncate_path(&p, (u64)size, false);
 	path_put(&p);
 	return error;
 }
@@ -104,7 +106,7 @@ SYSCALL2(ftruncate, int, fd, s64, size)
 	else if (!(f->mode & FILE_WRITE) || !S_ISREG(f->inode->mode))
 		error = -EINVAL;
 	else
-		error = vfs_truncate(&f->path, (u64)size);
+		error = truncate_path(&f->path, (u64)size, true);
 	file_put(f);
 	return error;
 }

@@ -30,10 +30,6 @@ int memory_truncate(struct inode *inode, u64 size);
 /* Largest file a memory-only mapping may have. */
 #define MEMORY_FILE_MAX (1ull << 43)
 
-/* Set the size of the file at p, for truncate(2) and O_TRUNC: read-only mounts, rwsem and ->truncate.
- * The right to write is the caller's to check. 0 or -errno. May sleep. */
-int vfs_truncate(const struct path *p, u64 size);
-
 /* ---- Start-up ---- */
 
 /* Mount devfs at /dev; after the root. 0 or -errno. */
