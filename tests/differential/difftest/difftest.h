@@ -47,6 +47,9 @@
 		r_ == -1 ? -(long)errno : r_;                                                      \
 	})
 
+/* mount(2)'s: reading changes no access time on Unlazy. */
+#define NOATIME 1024
+
 /* ---- main.c ---- */
 
 /* Descriptors that operations may use are below this, their limit; the program's own lie far above. */
@@ -141,6 +144,7 @@ void say_time(const char *name, int64_t sec, uint32_t nsec);
  * appearance. */
 enum kind { KIND_INODE, KIND_DEVICE, KIND_MOUNT, KINDS };
 unsigned number_of(enum kind kind, uint64_t a, uint64_t b);
+/* Begin again: what is unmounted may leave its numbers to what is mounted. */
 void numbers_forget(void);
 
 /* ---- stat.c ---- */

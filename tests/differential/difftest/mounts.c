@@ -14,9 +14,10 @@ static void mount_(void)
 	say("mount(\"none\", ");
 	say_path(path);
 	say(", \"%s\", %#x)", type, flags);
-	long error = CALL(mount, "none", path, type, flags, NULL);
+	long error = CALL(mount, "none", path, type, flags | NOATIME, NULL);
 
 	say_result(error);
+	numbers_forget();
 	if (!error && options.no_sticky)
 		CALL(chmod, path, UNSTICKY);
 }
@@ -31,6 +32,7 @@ static void bind_(void)
 	say_path(path);
 	say(")");
 	say_result(CALL(mount, from, path, NULL, BIND, NULL));
+	numbers_forget();
 }
 
 /* Linux makes a process's root read-only instead of unmounting it, and lazily cuts it off: not our way. */
@@ -55,6 +57,7 @@ static void umount_(void)
 		say(" = left out");
 	else
 		say_result(CALL(umount2, path, flags));
+	numbers_forget();
 }
 
 static const struct operation operations[] = {

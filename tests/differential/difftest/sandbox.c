@@ -9,7 +9,6 @@
  */
 #include "difftest.h"
 
-#define NOATIME	  1024
 #define READ_ONLY 1
 #define DETACH	  2
 #define BIND	  4096
@@ -68,20 +67,12 @@ void sandbox_prepare(void)
 	outside = move_up(CALL(open, "/", O_RDONLY | O_DIRECTORY), "opening /");
 }
 
-/* A system that keeps no access times does not know the flag either. */
-static long mount_memory(void)
-{
-	long error = CALL(mount, "difftest", options.base, "tmpfs", NOATIME, NULL);
-
-	return error == -EINVAL ? CALL(mount, "difftest", options.base, "tmpfs", 0, NULL) : error;
-}
-
 void sandbox_enter(void)
 {
 	struct rlimit limit = {FD_LIMIT, 4096};
 	long error = options.device
 			     ? CALL(mount, options.device, options.base, "ext4", READ_ONLY, NULL)
-			     : mount_memory();
+			     : CALL(mount, "difftest", options.base, "tmpfs", NOATIME, NULL);
 
 	if (error)
 		give_up("mount", error);
