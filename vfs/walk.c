@@ -32,7 +32,7 @@ static void start_at_rcu(struct walk *w, const struct path *p)
 {
 	w->path = *p;
 	w->seq = seqcount_begin(&p->dentry->seq);
-	w->inode = READ_ONCE(p->dentry->inode);
+	w->inode = load_acquire(&p->dentry->inode);
 }
 
 static void start_at(struct walk *w, const struct path *p)

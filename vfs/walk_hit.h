@@ -118,7 +118,7 @@ static __always_inline int walk_run(struct walk_hit *at, const char **name_at)
 			break;
 	}
 	at->path.dentry = parent;
-	at->inode = READ_ONCE(parent->inode);
+	at->inode = load_acquire(&parent->inode);
 	at->seq = seq;
 	*name_at = name;
 	/* inode and flags change together; a walk that sees one without the other has lost a race */

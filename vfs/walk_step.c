@@ -43,7 +43,7 @@ void walk_jump_root(struct walk *w)
 	if (w->flags & WALK_RCU) {
 		w->path = w->root;
 		w->seq = w->root_seq;
-		w->inode = READ_ONCE(w->root.dentry->inode);
+		w->inode = load_acquire(&w->root.dentry->inode);
 		return;
 	}
 	path_get(&w->root);
@@ -178,7 +178,7 @@ int walk_lookup(struct walk *w, struct walk_next *next)
 	}
 	next->path.mnt = w->path.mnt;
 	next->path.dentry = d;
-	next->inode = READ_ONCE(d->inode);
+	next->inode = load_acquire(&d->inode);
 	if (unlikely(seqcount_retry(&parent->seq, w->seq)))
 		return walk_lost(w, WALK_OUT_seq_changed);
 	if (unlikely(READ_ONCE(d->flags) & DENTRY_REVALIDATE))
@@ -231,7 +231,7 @@ static int cross_mounts_rcu(struct walk *w, struct walk_next *next)
 		next->path.mnt = m;
 		next->path.dentry = m->root;
 		next->seq = seqcount_begin(&m->root->seq);
-		next->inode = READ_ONCE(m->root->inode);
+		next->inode = load_acquire(&m->root->inode);
 		if (unlikely(w->start->log))
 			walk_log_event(w, UNLAZY_WALK_MOUNT, m->sb->fs->name, "");
 	}
@@ -430,7 +430,7 @@ static int parent_rcu(struct walk *w, struct walk_next *next, bool *stay)
 		if (p.dentry != m->root) {
 			next->path = (struct path){m, READ_ONCE(p.dentry->parent)};
 			next->seq = seqcount_begin(&next->path.dentry->seq);
-			next->inode = READ_ONCE(next->path.dentry->inode);
+			next->inode = load_acquire(&next->path.dentry->inode);
 			if (seqcount_retry(&p.dentry->seq, seq))
 				return walk_lost(w, WALK_OUT_seq_changed);
 			if (m->root != m->sb->root && !dentry_is_descendant(p.dentry, m->root)) {
@@ -459,7 +459,7 @@ static int parent_rcu(struct walk *w, struct walk_next *next, bool *stay)
 		return err ? err : WALK_AGAIN;
 	}
 	/* At the root: stay; but what is mounted at the very place where the root is, enter. */
-	*next = (struct walk_next){.path = p, .inode = READ_ONCE(p.dentry->inode), .seq = seq};
+	*next = (struct walk_next){.path = p, .inode = load_acquire(&p.dentry->inode), .seq = seq};
 	*stay = p.mnt == w->path.mnt && !(READ_ONCE(p.dentry->flags) & DENTRY_MOUNTED);
 	return 0;
 }
