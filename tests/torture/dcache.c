@@ -34,6 +34,20 @@ static const struct {
 	[BY_RING_CACHED] = {.name = "ring, cached-only", .ring = true, .cached = true},
 };
 
+#define PATH(n) (1u << (n))
+
+/* Taken in turn, one a round. The numbers are lines of tree_paths. */
+static const struct focus foci[] = {
+	{.name = "everything", .weights = {1, 2, 6, 3, 10, 10}, .noise = true, .paths = ~0u},
+	{.name = "directories that move",
+		.weights = {[DIRECTORIES] = 1, [EXCURSION] = 4, [NAMES_COME_AND_GO] = 1},
+		.paths = PATH(12) | PATH(13) | PATH(15) | PATH(16) | PATH(26) | PATH(27)},
+	{.name = "names", .weights = {[MOVES] = 3, [NAMES_COME_AND_GO] = 1}, .paths = 0x7fu << 8},
+	{.name = "links",
+		.weights = {[LINKS] = 2, [DIRECTORIES] = 1, [EXCURSION] = 1},
+		.paths = PATH(19) | PATH(20) | PATH(21)},
+};
+
 struct walker {
 	unsigned nr;
 	struct answer *answers;
@@ -50,8 +64,9 @@ static struct {
 	struct caller caller;
 	struct tree_torture trees[TREES];
 	struct walker walkers[MAX_WALKERS];
+	const struct focus *focus; /* of this round */
 	/* What has come of it, by way */
-	u64 found[WAYS], failed[WAYS], again[WAYS], not_judged;
+	u64 found[WAYS], failed[WAYS], again[WAYS], not_judged, changes;
 } torture;
 
 /* ---- Walking ---- */
@@ -84,22 +99,32 @@ static long walk(struct walker *w, unsigned tree, enum way way)
 		caller_bytes(c, area_of(w) + 1, &how, sizeof(how)), sizeof(how), 0, 0);
 }
 
+static unsigned some_path(struct walker *w)
+{
+	unsigned path;
+
+	do
+		path = torture_random(w->random, nr_tree_paths);
+	while (!(torture.focus->paths >> path & 1));
+	return path;
+}
+
 static void walk_once(struct walker *w)
 {
-	unsigned tree = torture_random(w->random, TREES);
+	unsigned tree = torture_random(w->random, torture.focus->noise ? TREES : 1);
 	enum way way = torture_random(w->random, WAYS);
 	struct answer *a = &w->answers[w->count];
 	long fd;
 
-	*a = (struct answer){.tree = (u8)tree,
-		.path = (u8)torture_random(w->random, nr_tree_paths),
-		.strict = ways[way].cached};
+	*a = (struct answer){
+		.tree = (u8)tree, .path = (u8)some_path(w), .strict = ways[way].cached};
 	tree_path_text(w->path, tree_paths[a->path].components);
 	a->before = torture_event();
 	fd = walk(w, tree, way);
 	a->after = torture_event();
 	a->result = tree_close_ino(&torture.caller, fd);
 	w->ways[w->count++] = (u8)way;
+	atomic_add(&torture.trees[tree].walks, 1ull);
 }
 
 static void open_bases(struct walker *w)
@@ -110,6 +135,26 @@ static void open_bases(struct walker *w)
 			caller_text(&torture.caller, area_of(w), w->path), O_PATH, 0, 0, 0);
 		assert(w->bases[i] >= 0);
 	}
+}
+
+static bool all_done(void)
+{
+	for (unsigned i = 0; i < (torture.focus->noise ? TREES : 1); i++)
+		if (!READ_ONCE(torture.trees[i].done))
+			return false;
+	return true;
+}
+
+/* Not so far ahead of the historian that nothing happens. */
+static void keep_pace(const struct torture_thread *t)
+{
+	struct tree_torture *tree = &torture.trees[0];
+
+	for (unsigned i = 0; i < TREES; i++)
+		wake_up_all(&torture.trees[i].pace);
+	wait_event(&tree->pace,
+		READ_ONCE(tree->walks) <= 64 + 8 * (u64)READ_ONCE(tree->history->changes) ||
+			READ_ONCE(tree->done) || torture_stopped(t));
 }
 
 static void walker(struct torture_thread *t)
@@ -123,9 +168,8 @@ static void walker(struct torture_thread *t)
 		panic("torture: no ring");
 	while (!torture_stopped(t) && w->count < ANSWERS) {
 		walk_once(w);
-		if (torture_random(w->random, 16) == 0)
-			yield();
-		if (READ_ONCE(torture.trees[0].done) && READ_ONCE(torture.trees[1].done))
+		keep_pace(t);
+		if (all_done())
 			break;
 	}
 	caller_ring_close(&w->ring);
@@ -133,6 +177,8 @@ static void walker(struct torture_thread *t)
 		sys_close(w->bases[i], 0, 0, 0, 0, 0);
 	caller_leave();
 	torture_enough(&torture.group);
+	for (unsigned i = 0; i < TREES; i++)
+		wake_up_all(&torture.trees[i].pace);
 }
 
 /* ---- Judging ---- */
@@ -180,18 +226,23 @@ static void judge_all(unsigned walkers)
 
 /* ---- A round ---- */
 
+/* With nobody else there, each has a CPU and so has the historian. */
 static unsigned nr_walkers(void)
 {
-	return MIN(nr_cpus + 1, (unsigned)MAX_WALKERS);
+	unsigned n = torture.focus->noise ? nr_cpus + 1 : MAX(nr_cpus - 1, 1u);
+
+	return MIN(n, (unsigned)MAX_WALKERS);
 }
 
 static void start_all(void)
 {
-	for (unsigned i = 0; i < TREES; i++) {
-		torture_start(&torture.group, "historian", tree_historian, &torture.trees[i]);
-		torture_start(&torture.group, "noise", tree_noise, &torture.trees[i]);
+	torture_start(&torture.group, "historian", tree_historian, &torture.trees[0]);
+	if (torture.focus->noise) {
+		torture_start(&torture.group, "historian", tree_historian, &torture.trees[1]);
+		torture_start(&torture.group, "noise", tree_noise, &torture.trees[0]);
+		torture_start(&torture.group, "noise", tree_noise, &torture.trees[1]);
+		torture_start(&torture.group, "evictor", tree_evictor, NULL);
 	}
-	torture_start(&torture.group, "evictor", tree_evictor, NULL);
 	for (unsigned i = 0; i < nr_walkers(); i++) {
 		struct walker *w = &torture.walkers[i];
 
@@ -207,14 +258,20 @@ static void start_all(void)
 static void run_round(u64 round)
 {
 	torture_group_init(&torture.group, 1000 + round);
+	torture.focus = &foci[round % ARRAY_SIZE(foci)];
 	for (unsigned i = 0; i < TREES; i++) {
-		torture.trees[i] = (struct tree_torture){
-			.caller = &torture.caller, .group = &torture.group, .nr = i};
+		torture.trees[i] = (struct tree_torture){.caller = &torture.caller,
+			.group = &torture.group,
+			.focus = torture.focus,
+			.nr = i};
+		waitqueue_init(&torture.trees[i].pace);
 		tree_begin(&torture.trees[i]);
 	}
 	start_all();
 	torture_join(&torture.group);
 	judge_all(nr_walkers());
+	for (unsigned i = 0; i < TREES; i++)
+		torture.changes += torture.trees[i].history->changes;
 	for (unsigned i = 0; i < nr_walkers(); i++) {
 		vfree(torture.walkers[i].answers);
 		vfree(torture.walkers[i].ways);
@@ -223,10 +280,10 @@ static void run_round(u64 round)
 		tree_end(&torture.trees[i]);
 }
 
-static void print_ways(u64 changes)
+static void print_ways(void)
 {
 	printk("  seed %llu: %llu changes; too much went on to judge %llu answers",
-		(unsigned long long)torture_seed(), (unsigned long long)changes,
+		(unsigned long long)torture_seed(), (unsigned long long)torture.changes,
 		(unsigned long long)torture.not_judged);
 	for (unsigned i = 0; i < WAYS; i++)
 		printk("  %s: found %llu, error %llu, EAGAIN %llu", ways[i].name,
@@ -236,18 +293,17 @@ static void print_ways(u64 changes)
 
 KTEST(torture_dcache_answers_are_explained)
 {
-	u64 files = file_count(), changes = 0, judged = 0;
+	u64 files = file_count(), judged = 0;
 
 	memset(&torture, 0, sizeof(torture));
 	caller_init(&torture.caller, "torture");
 	caller_enter(&torture.caller);
 	for (u64 round = 0; round < ROUNDS * torture_rounds(); round++) {
 		run_round(round);
-		changes += CHANGES;
 	}
 	caller_leave();
 	caller_destroy(&torture.caller);
-	print_ways(changes);
+	print_ways();
 	for (unsigned i = 0; i < WAYS; i++)
 		judged += torture.found[i] + torture.failed[i];
 	KT_CHECK(judged > 10 * torture.not_judged);

@@ -20,7 +20,7 @@
 #include "tests/torture/treefs.h"
 
 #define TREES	2
-#define CHANGES 600 /* of one tree in one round */
+#define CHANGES 1000 /* of one tree in one round */
 
 enum dir { DIR_ROOT, DIR_A, DIR_B, DIR_X, DIR_Y, DIR_DEEP, DIR_M, DIRS, DIR_MOUNTED = DIRS };
 enum name {
@@ -99,12 +99,25 @@ void history_print(const struct history *h, const struct answer *a);
 
 /* ---- dcache_change.c ---- */
 
+/* What a round is about: everything at once finds what nobody thought of, a few things the rest. */
+enum change { MOUNT, LINKS, DIRECTORIES, EXCURSION, MOVES, NAMES_COME_AND_GO, CHANGE_KINDS };
+struct focus {
+	const char *name;
+	u8 weights[CHANGE_KINDS];
+	bool noise; /* names that nobody asks for, evictions, both trees */
+	u32 paths;  /* bits: tree_paths */
+};
+
 struct tree_torture {
 	struct caller *caller;
 	struct torture_group *group;
 	struct history *history;
+	const struct focus *focus;
 	unsigned nr;
-	u32 done; /* the historian has finished */
+	u32 done;  /* the historian has finished */
+	u64 walks; /* of all walkers; atomic */
+	/* Historian and walkers wait for one another, so that both have something to see. */
+	struct waitqueue pace;
 };
 
 /* Threads: arg is the tree. */

@@ -129,7 +129,8 @@ static void change_end(struct changer *c)
 {
 	struct history *h = c->tree->history;
 
-	h->ended[++h->changes] = torture_event();
+	h->ended[h->changes + 1] = torture_event();
+	WRITE_ONCE(h->changes, h->changes + 1);
 	/* until the next one */
 	h->began[h->changes + 1] = h->ended[h->changes + 1] = ~0ull;
 }
@@ -234,9 +235,8 @@ static void make_something(struct changer *c, struct slot slot)
 		(struct entry){.ino = ino, .kind = directory ? EMPTY_DIR : FILE};
 }
 
-static void make_or_remove(struct changer *c)
+static void make_or_remove(struct changer *c, struct slot slot)
 {
-	struct slot slot = some_slot(c);
 	enum kind kind = kind_at(c, slot);
 
 	if (kind == NOTHING) {
@@ -274,7 +274,7 @@ static void move_something(struct changer *c)
 	enum kind a = kind_at(c, from), b = kind_at(c, to);
 
 	if (a == NOTHING || (from.dir == to.dir && from.name == to.name))
-		make_or_remove(c);
+		make_or_remove(c, some_slot(c));
 	else if (b != NOTHING && (a != b || draw(c, 2)))
 		move(c, from, to, true);
 	else
@@ -290,6 +290,26 @@ static void move_directory(struct changer *c)
 	while (to.dir == from.dir && to.name == from.name)
 		to = some_directory_slot(c);
 	move(c, from, to, kind_at(c, to) != NOTHING);
+}
+
+/*
+ * x goes away, something comes and goes in it there, and it comes back: nobody who was at x where it was
+ * may ever have seen that.
+ */
+static void make_excursion(struct changer *c)
+{
+	const struct slot in = {DIR_X, draw(c, 4) ? NAME_N : NAME_LONG};
+	struct slot home = some_directory_slot(c), away = some_directory_slot(c);
+
+	while (now(c)->entries[home.dir][home.name].kind != DIRECTORY ||
+		now(c)->entries[home.dir][home.name].which != DIR_X)
+		home = some_directory_slot(c);
+	while (kind_at(c, away) != NOTHING)
+		away = some_directory_slot(c);
+	move(c, home, away, false);
+	make_or_remove(c, in);
+	make_or_remove(c, in);
+	move(c, away, home, false);
 }
 
 static void change_link(struct changer *c)
@@ -335,34 +355,58 @@ static void change_mount(struct changer *c)
 	s->mounted_file = ino_of(c, c->to);
 }
 
+static void change_something(struct changer *c)
+{
+	const u8 *weights = c->tree->focus->weights;
+	u32 sum = 0, kind = 0, at;
+
+	for (unsigned i = 0; i < CHANGE_KINDS; i++)
+		sum += weights[i];
+	for (at = draw(c, sum); at >= weights[kind]; kind++)
+		at -= weights[kind];
+	switch ((enum change)kind) {
+	case MOUNT:
+		change_mount(c);
+		break;
+	case LINKS:
+		change_link(c);
+		break;
+	case DIRECTORIES:
+		move_directory(c);
+		break;
+	case EXCURSION:
+		make_excursion(c);
+		break;
+	case MOVES:
+		move_something(c);
+		break;
+	default:
+		make_or_remove(c, some_slot(c));
+	}
+}
+
+/* Not so far ahead of the walkers that nobody sees anything. */
+static bool may_change(const struct torture_thread *t, struct tree_torture *tree)
+{
+	const struct history *h = tree->history;
+
+	wake_up_all(&tree->pace);
+	wait_event(
+		&tree->pace, h->changes <= 12 + READ_ONCE(tree->walks) / 4 || torture_stopped(t));
+	return h->changes + 4 <= CHANGES && !torture_stopped(t);
+}
+
 void tree_historian(struct torture_thread *t)
 {
 	struct tree_torture *tree = t->arg;
 	struct changer c = {.tree = tree, .random = &t->random, .area = 8 * tree->nr};
 
 	caller_enter(tree->caller);
-	while (tree->history->changes < CHANGES && !torture_stopped(t)) {
-		switch (draw(&c, 32)) {
-		case 0:
-			change_mount(&c);
-			break;
-		case 1 ... 3:
-			change_link(&c);
-			break;
-		case 4 ... 11:
-			move_directory(&c);
-			break;
-		case 12 ... 21:
-			move_something(&c);
-			break;
-		default:
-			make_or_remove(&c);
-		}
-		if (draw(&c, 4) == 0)
-			yield();
-	}
+	while (may_change(t, tree))
+		change_something(&c);
 	caller_leave();
 	WRITE_ONCE(tree->done, 1);
+	wake_up_all(&tree->pace);
 }
 
 /* ---- Noise ---- */

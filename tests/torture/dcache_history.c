@@ -46,6 +46,8 @@ const struct tree_path tree_paths[] = {
 	{{NAME_M, NAME_FILE, END}},
 	{{NAME_M, UP, NAME_N, END}},
 	{{NAME_M, UP, END}},
+	{{NAME_X, UP, END}},
+	{{NAME_X, NAME_DEEP, UP, NAME_N, END}},
 };
 const unsigned nr_tree_paths = ARRAY_SIZE(tree_paths);
 
