@@ -461,14 +461,14 @@ KTEST(ring_calls_retry_in_three_ways)
 	struct open_how beneath = {.flags = O_PATH, .resolve = RESOLVE_BENEATH};
 
 	KT_EQ(ring_control("retry=resume"), 0);
-	KT_EQ(SYS(symlink, "/retry", "/retry-link"), 0);
 	struct io_uring_sqe *sqe = next_sqe(&r, IORING_OP_OPENAT2, 0);
 
 	sqe->fd = AT_FDCWD;
 	sqe->addr = (u64) "retry/not-there";
 	sqe->off = (u64)&beneath;
 	sqe->len = sizeof(beneath);
-	open_sqe(&r, "/retry-link/not-there-either", 1);
+	KT_EQ(SYS(symlink, "/retry/not-yet/x", "/retry-deep"), 0);
+	open_sqe(&r, "/retry-deep/y", 1);
 	KT_EQ(enter(&r, 2, 2), 2);
 	KT_CHECK(reap(&r, 2, results, 2));
 	KT_EQ(results[0], -ENOENT);

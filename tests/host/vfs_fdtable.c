@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "kernel/faults.h"
 #include "kernel/ktest.h"
 #include "kernel/slab.h"
 #include "kernel/workqueue.h"
@@ -272,6 +273,44 @@ KTEST(fd_last_reference_may_outlive_the_descriptor)
 	work_flush();
 	KT_EQ(releases, 1);
 	files_destroy(files);
+}
+
+/* Making, growing and inheriting a table with every allocation failing once: nothing, or all of it. */
+KTEST(fd_tables_without_memory)
+{
+	setup_once();
+	bool whole = false;
+
+	for (u64 nth = 1; !whole; nth++) {
+		u64 failed;
+		int fd = -1, after = -1;
+		struct files *child = NULL;
+
+		faults_begin(FAULT_ALLOC, nth, 0);
+		struct files *files = files_create(&process, 3);
+
+		if (files)
+			fd = fd_reserve(files, 5000, false, ALLOC_WAIT);
+		if (fd >= 0)
+			after = fd_reserve(files, 20000, false, ALLOC_NOWAIT);
+		if (files)
+			child = files_inherit(&process, files);
+		failed = faults_end(NULL);
+		KT_CHECK(fd == 5000 || fd == -1 || fd == -ENOMEM);
+		KT_CHECK(after == 20000 || after == -1 || after == -EAGAIN);
+		whole = !failed;
+		if (whole)
+			KT_CHECK(files && child && fd == 5000);
+		if (child)
+			files_destroy(child);
+		if (fd >= 0)
+			fd_unreserve(files, fd);
+		if (after >= 0)
+			fd_unreserve(files, after);
+		if (files)
+			files_destroy(files);
+		KT_CHECK(nth < 1000);
+	}
 }
 
 KTEST(fd_path_is_read_without_a_reference)

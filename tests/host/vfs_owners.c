@@ -201,6 +201,30 @@ KTEST(owners_change_sizes)
 	KT_EQ(st.st_size, 10);
 }
 
+/* Whoever is not root takes the set-id rights away with the contents. */
+KTEST(owners_lose_setid_with_the_contents)
+{
+	world_setup();
+	make_file("/setid");
+	MAKE_CALLS(CALL(0, chown, "/setid", 5, 6), CALL(0, chmod, "/setid", 06777),
+		CALL(0, truncate, "/setid", 10));
+	KT_EQ(mode_of("/setid"), S_IFREG | 06777); /* root does not */
+	MAKE_CALLS(CALL(0, chmod, "/setid", 06767), CALL(0, setresgid, 6, 6, 6),
+		CALL(0, setresuid, 7, 7, 7), CALL(0, truncate, "/setid", 9));
+	/* in the group, which may not execute it: its bit is no right, and stays */
+	KT_EQ(mode_of("/setid"), S_IFREG | 02767);
+}
+
+KTEST(owners_lose_setid_to_others)
+{
+	world_setup();
+	make_file("/setid2");
+	MAKE_CALLS(CALL(0, chown, "/setid2", 5, 6), CALL(0, chmod, "/setid2", 06766),
+		CALL(0, setgroups, 0, NULL), CALL(0, setresgid, 9, 9, 9),
+		CALL(0, setresuid, 7, 7, 7), CALL(0, truncate, "/setid2", 10));
+	KT_EQ(mode_of("/setid2"), S_IFREG | 0766);
+}
+
 KTEST(owners_may_access)
 {
 	world_setup();
