@@ -2,6 +2,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 
 DATE = 1_000_000_000  # of everything in it
 
@@ -58,19 +59,26 @@ class Mountable:
     """The image, and where Linux has it. OSError, CalledProcessError: it cannot have it."""
 
     def __init__(self, work):
-        self.path = os.path.join(work, "image.ext4")
-        tree = os.path.join(work, "tree")
-        shutil.rmtree(tree, ignore_errors=True)
-        os.makedirs(tree)
-        fill(tree)
+        self.folder = tempfile.mkdtemp(prefix="ext4-", dir=work)  # others may run, too
+        self.path = os.path.join(self.folder, "image")
+        tree = os.path.join(self.folder, "tree")
+        try:
+            os.mkdir(tree)
+            fill(tree)
+            self.make(tree)
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
+
+    def make(self, tree):
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, self.path, "16M"], check=True, stdout=subprocess.DEVNULL,
                        env=os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
         self.device = subprocess.run(["losetup", "-r", "-f", "--show", self.path], check=True, text=True,
                                      capture_output=True).stdout.strip()
-        shutil.rmtree(tree)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         subprocess.run(["losetup", "-d", self.device], check=False)
+        shutil.rmtree(self.folder)
