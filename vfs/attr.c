@@ -82,6 +82,8 @@ SYSCALL2(truncate, const char __user *, name, s64, size)
 		error = -EISDIR;
 	else if (!S_ISREG(p.dentry->inode->mode))
 		error = -EINVAL;
+	else if (READ_ONCE(p.dentry->sb->flags) & SB_RDONLY)
+		error = -EROFS; /* a read-only file system is told before rights */
 	else
 		error = inode_permission(p.dentry->inode, MAY_WRITE);
 	if (!error)

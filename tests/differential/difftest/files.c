@@ -270,6 +270,8 @@ static void fcntl_(void)
 		argument = (long)ONE_OF(0, 0, 3, 10, FD_LIMIT - 1, FD_LIMIT, -1, 1ll << 32);
 	if (command == F_SETFL && (flavour & WITH_FIFOS))
 		argument |= O_NONBLOCK;
+	if (command == F_SETFL && options.device)
+		argument &= ~(long)O_DIRECT;
 	if (is_pipe_descriptor(fd))
 		argument &= ~(long)O_NOATIME; /* its owner's right */
 	say("fcntl(%d, %d, %lo)", fd, command, argument);

@@ -27,6 +27,9 @@ static uint64_t draw_open_flags(void)
 	flags |= maybe(3, 010000) | maybe(2, 04000000) | maybe(2, 020000) | maybe(2, O_NOCTTY);
 	if (chance(4))
 		flags = (flags & 3) | TMPFILE_BIT | maybe(90, O_DIRECTORY) | maybe(20, O_EXCL);
+	/* On a disk Linux asks for aligned bytes then; Unlazy takes it as advice. */
+	if (options.device)
+		flags &= ~(uint64_t)O_DIRECT;
 	/* An open of a FIFO waits for the other end, and there is nobody to come. */
 	if (flavour & WITH_FIFOS)
 		flags |= O_NONBLOCK;
