@@ -25,7 +25,10 @@ class Row:
             return False
         if not (self.linux.fullmatch(there.get(field, "")) and self.ours.fullmatch(here.get(field, ""))):
             return False
-        return self.when is None or self.when(there, here)
+        try:
+            return self.when is None or self.when(there, here)
+        except (KeyError, ValueError):  # no such field, or no number in it
+            return False
 
 
 # What stat says of a directory's size: 40 bytes and 20 for each entry there, the number of entries here.
@@ -59,7 +62,8 @@ ROWS = [
         "Linux' ring asks nobody when nothing is to be read; read(2) of a directory is EISDIR there as here."),
     Row("no-sigio", "descriptor", "flags", r"\d+", r"\d+",
         "O_ASYNC is for SIGIO, and there are no signal handlers: F_SETFL never sets it, not even on pipes.",
-        when=lambda there, here: there[""] == "pipe" and int(there["flags"], 8) - int(here["flags"], 8) == 0o20000),
+        when=lambda there, here: (there.get("") == "pipe" or there["mode"].startswith("010")) and
+        int(there["flags"], 8) - int(here["flags"], 8) == 0o20000),
     Row("no-sigio", r"fcntl\(\d+, 3", "", r"\d+", r"\d+", "The same, asked with F_GETFL.",
         when=lambda there, here: int(there[""]) - int(here[""]) == 0o20000),
     Row("pipe-file-system", "fstatfs", "type", "50495045", "0",
