@@ -8,7 +8,7 @@
 #include "kernel/compiler.h"
 
 #define PREFETCH_GROUP 16u
-#define PREFETCH_PATH  56u
+#define PREFETCH_PATH  104u
 
 struct prefetch_path {
 	int dirfd;
