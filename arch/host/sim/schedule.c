@@ -54,6 +54,7 @@ static u64 freeze_one_in; /* decisions; 0: never */
 static u64 freeze_points;
 static u64 skipped_ns = NSEC_PER_MSEC; /* time that passed otherwise; zero is no time */
 static u64 disk_deadline = ~0ull;
+static u64 cycles_at_start;
 static bool over; /* only telling what happened is left */
 
 void sim_schedule_init(void)
@@ -65,6 +66,7 @@ void sim_schedule_init(void)
 	freeze_points = 100ull << sim_below(&stream, 8);
 	if (!sim_options.cpus)
 		sim_options.cpus = 2 + (unsigned)sim_below(&stream, 3);
+	cycles_at_start = sim_random(&stream) >> 8;
 	cpus[0].started = true;
 }
 
@@ -86,9 +88,10 @@ u64 arch_rtc_seconds(void)
 	return 1700000000; /* November 2023 */
 }
 
+/* What random numbers are stirred with (kernel/random.c): hash salts belong to the seed. */
 u64 sim_cycles(void)
 {
-	return now_ns();
+	return cycles_at_start + now_ns();
 }
 
 void arch_timer_arm(u64 deadline_ns)
