@@ -18,6 +18,7 @@ struct process;
  *   void arch_irq_enable(void), arch_irq_disable(void), bool arch_irqs_enabled(void)
  *   void arch_cpu_relax(void)              pause
  *   u64  arch_cycles(void)                 time-stamp counter
+ *   arch_mb_after_lock()                   what makes a lock just taken a full barrier
  *   arch_call_preempt_schedule()           preempt_schedule(), and
  *   arch_call_raw_lock_wait(word)          raw_lock_wait(word), preserving all registers if it can
  */

@@ -481,8 +481,10 @@ bool thread_wake_at(struct thread *t, enum wake_place place)
 	u64 flags = arch_irq_save();
 	struct run_queue *rq = lock_queue_of(t);
 	unsigned cpu;
-	bool woken = READ_ONCE(t->state) != THREAD_RUNNABLE && READ_ONCE(t->state) != THREAD_DEAD;
+	bool woken;
 
+	smp_mb_after_lock(); /* the caller's condition before the state; partner: thread_prepare_sleep */
+	woken = READ_ONCE(t->state) != THREAD_RUNNABLE && READ_ONCE(t->state) != THREAD_DEAD;
 	if (!woken)
 		goto out;
 	WRITE_ONCE(t->state, THREAD_RUNNABLE);

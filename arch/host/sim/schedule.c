@@ -33,6 +33,9 @@
 
 void host_switch_stacks(u64 *save_sp, u64 new_sp);
 
+/* A round of spinning while all others are idle: whoever spins until a time comes is not to take for ever. */
+#define SPIN_NS 5000u
+
 #define FIRST_STACK (256 * 1024)
 /* Points of a run that has lost its way. */
 #define POINTS_MAX 50000000ull
@@ -196,15 +199,15 @@ static void plan(void)
 	sim_next_decision = sim_points + stretch;
 }
 
-static void skip_to_next_event(u64 pc)
+/* Let time pass until something happens, but not more than so much. */
+static void skip_time(u64 most_ns, u64 pc)
 {
-	u64 first = next_event(), now = now_ns();
+	u64 first = next_event(), now = now_ns(), ns;
 
-	if (first == ~0ull)
-		return;
-	if (first > now) {
-		sim_trace(SIM_TIME, first - now, 0, pc);
-		skipped_ns += first - now;
+	if (first > now && (first != ~0ull || most_ns != ~0ull)) {
+		ns = MIN(first - now, most_ns);
+		sim_trace(SIM_TIME, ns, 0, pc);
+		skipped_ns += ns;
 	}
 	run_events();
 }
@@ -225,14 +228,15 @@ static void decide(bool not_me, u64 pc)
 		cpus[host_cpu()->index].frozen_until =
 			sim_points + sim_below(&stream, freeze_points);
 	while ((next = choose(not_me)) < 0) {
-		/* All others are idle. So is this one, or it spins: until something happens, or for ever. */
-		if (is_runnable(host_cpu()->index))
+		/* All others are idle. So is this one, or it spins, which takes its time. */
+		if (is_runnable(host_cpu()->index)) {
 			next = (int)host_cpu()->index;
-		else if (next_event() == ~0ull)
-			stuck("every thread sleeps and nothing can wake one");
-		skip_to_next_event(pc);
-		if (next >= 0)
+			skip_time(SPIN_NS, pc);
 			break;
+		}
+		if (next_event() == ~0ull)
+			stuck("every thread sleeps and nothing can wake one");
+		skip_time(~0ull, pc);
 	}
 	plan();
 	go_on_with((unsigned)next, pc);

@@ -70,3 +70,10 @@ void host_preempt_point(void);
 
 #define arch_call_preempt_schedule()  host_preempt_point()
 #define arch_call_raw_lock_wait(word) raw_lock_wait(word)
+
+/* The host is an x86, but the simulation's memory is weaker. */
+#ifdef HOST_SIM
+#define arch_mb_after_lock() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#else
+#define arch_mb_after_lock() __asm__ volatile("" ::: "memory")
+#endif

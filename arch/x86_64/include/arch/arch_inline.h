@@ -68,3 +68,6 @@ static inline u64 arch_cycles(void)
 #define arch_call_preempt_schedule() __asm__ volatile("call preempt_schedule_thunk" ::: "memory")
 #define arch_call_raw_lock_wait(word)                                                              \
 	__asm__ volatile("call raw_lock_wait_thunk" ::"D"(word) : "memory")
+
+/* A locked exchange orders everything. */
+#define arch_mb_after_lock() __asm__ volatile("" ::: "memory")
