@@ -118,6 +118,37 @@ KTEST(mounts_bind)
 		CALL(0, rmdir, "/from/sub/x"));
 }
 
+static bool mount_gives_reference(struct mount *m, u32 seq)
+{
+	rcu_read_lock();
+	bool given = mount_get_rcu(m, seq);
+
+	rcu_read_unlock();
+	if (given)
+		mount_put(m);
+	return given;
+}
+
+/* A walk's view of the mounts is from its beginning: no mount that changed since gives it a reference. */
+KTEST(mounts_give_no_reference_after_a_change)
+{
+	struct path root;
+
+	world_setup();
+	mount_get_root(&root);
+	MAKE_CALLS(CALL(0, mkdir, "/change", 0755));
+	u32 seq = read_seqbegin(&mount_lock);
+	bool before = mount_gives_reference(root.mnt, seq);
+
+	MAKE_CALLS(CALL(0, mount, "t", "/change", "tmpfs", 0, NULL));
+	bool after = mount_gives_reference(root.mnt, seq);
+	bool again = mount_gives_reference(root.mnt, read_seqbegin(&mount_lock));
+
+	path_put(&root);
+	MAKE_CALLS(CALL(0, umount2, "/change", 0), CALL(0, rmdir, "/change"));
+	KT_CHECK(before && !after && again);
+}
+
 /* The boot's way: where there is no directory it is made, on the disk or in memory. */
 KTEST(mounts_at_boot_make_their_place)
 {
