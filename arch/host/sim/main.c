@@ -4,8 +4,8 @@
  *	unlazy-sim [--disk IMAGE] [--cpus N] [--seeds N] [--seed0 S] [--weak] [--all-seeds] [--twice]
  *		   [--trace] [--jobs N] [--ktest PREFIX] [KEY=VALUE]...
  *
- * For each seed every in-kernel test whose name begins with PREFIX (default sim_) is run, each on a machine
- * just switched on. A seed is everything: addresses are the same in each run because Linux is told not to
+ * For each seed every in-kernel test whose name begins with PREFIX (default sim_; several: a,b) is run, each on
+ * a machine just switched on. A seed is everything: addresses are the same in each run because Linux is told not to
  * vary them, there is one thread, and no clock but the simulated one.
  *
  * The first seed that fails is run again, which must be the same run, and its output and last events are
@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -138,6 +139,7 @@ static __noreturn void simulate(u64 seed, const struct ktest *test, int out)
 
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody would read what we find */
 	alarm(HUNG_SECONDS);
 	sim_options.seed = seed;
 	sim_schedule_init();
@@ -322,10 +324,24 @@ static bool some_job_runs(void)
 	return false;
 }
 
+/* Does the name begin with one of the prefixes, which commas divide? */
+static bool is_chosen(const char *name)
+{
+	for (const char *p = prefix;; p++) {
+		size_t len = strcspn(p, ",");
+
+		if (strncmp(name, p, len) == 0)
+			return true;
+		p += len;
+		if (!*p)
+			return false;
+	}
+}
+
 static void choose_tests(void)
 {
 	for (const struct ktest *t = __start_ktests; t < __stop_ktests; t++)
-		if (strncmp(t->name, prefix, strlen(prefix)) == 0 && nr_tests < MAX_TESTS)
+		if (is_chosen(t->name) && nr_tests < MAX_TESTS)
 			tests[nr_tests++].test = t;
 	if (!nr_tests)
 		bad_usage("no such test");
