@@ -164,14 +164,15 @@ static void read_again_and_again(void *arg)
 
 KTEST(arch_tlb_flush_reaches_other_cpus)
 {
-	struct page *old = page_alloc_zeroed(0, ALLOC_WAIT),
-		    *new = page_alloc_zeroed(0, ALLOC_WAIT);
+	struct page *old, *new;
 	struct thread *t;
 
 	if (nr_cpus < 2) {
 		ktest_skip("needs two CPUs");
 		return;
 	}
+	old = page_alloc_zeroed(0, ALLOC_WAIT);
+	new = page_alloc_zeroed(0, ALLOC_WAIT);
 	KT_CHECK(old && new);
 	*(u64 *)page_address(new) = 42;
 	memset(&reader, 0, sizeof(reader));
@@ -238,14 +239,15 @@ static void map_everywhere(struct page *p)
 
 KTEST(arch_tlb_flush_reaches_idle_cpus_when_they_wake)
 {
-	struct page *old = page_alloc_zeroed(0, ALLOC_WAIT),
-		    *new = page_alloc_zeroed(0, ALLOC_WAIT);
+	struct page *old, *new;
 	struct thread *t;
 
 	if (nr_cpus < 2) {
 		ktest_skip("needs two CPUs");
 		return;
 	}
+	old = page_alloc_zeroed(0, ALLOC_WAIT);
+	new = page_alloc_zeroed(0, ALLOC_WAIT);
 	KT_CHECK(old && new);
 	*(u64 *)page_address(new) = 42;
 	memset(&reader, 0, sizeof(reader));
