@@ -1,10 +1,11 @@
 /*
  * io_uring_enter: take submission entries, try each inline, wait for completions.
  *
- * An entry is read exactly once into a private copy; nothing the program does to it afterwards is
- * seen (prefetch.c looks at it before, and only guesses). Its request is prepared (paths and structures copied), then issued with RING_NONBLOCK inside a
- * nonblocking attempt, where a sleep is an error of ours. What answers -EAGAIN, and what asked for
- * IOSQE_ASYNC, goes to the workers. Finished and queued requests are collected and handed over together:
+ * An entry is read exactly once into a private copy; nothing the program does to it afterwards is seen
+ * (prefetch.c looks at it before, and only guesses). Its request is prepared (paths and structures
+ * copied), then issued with RING_NONBLOCK inside a nonblocking attempt, where a sleep is an error of
+ * ours. What answers -EAGAIN, and what asked for IOSQE_ASYNC, goes to the workers. Finished and queued
+ * requests are collected and handed over together:
  *
  *	entries -> prepare -> issue inline --ok--> s->done  --+--> one hold of cq_lock: post, inflight
  *	       \-> try_plain --------/  \--EAGAIN-> s->queue --+--> one hold of pool->lock: queue, wake

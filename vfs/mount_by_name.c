@@ -240,11 +240,11 @@ SYSCALL5(mount, const char __user *, source, const char __user *, target, const 
 	u64, ms_flags, const char __user *, data)
 {
 	struct path_name copy;
+	long err;
 
 	if (!source)
 		return mount_named("", target, type, ms_flags, data);
-	long err = path_name_copy(&copy, source, true, ALLOC_WAIT);
-
+	err = path_name_copy(&copy, source, true, ALLOC_WAIT);
 	if (err)
 		return err == -ENAMETOOLONG ? -EINVAL : err;
 	err = mount_named(copy.name, target, type, ms_flags, data);

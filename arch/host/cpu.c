@@ -1,7 +1,7 @@
 /*
  * Hosted CPUs, the part that does not depend on what a CPU is: taking interrupts, calls to each other,
  * per-CPU areas. host_cpu.h says when interrupts are taken; pthread_cpu.c makes each CPU a pthread,
- * sim/cpu.c runs all of them on one.
+ * sim/schedule.c runs all of them on one.
  *
  * Why not real signals: an interrupt at any instruction of the kernel would hit libc and sanitizers'
  * run-times, which the port uses, in the middle of their own locks; it would make per-CPU access need

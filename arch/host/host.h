@@ -23,7 +23,7 @@
 #endif
 #endif
 
-/* A sanitizer's run-time has the programs' addresses, and a simulation no signals: these run tests only. */
+/* A sanitizer's run-time has the programs' addresses, and a simulation no signals: they run tests only. */
 #if defined(HOST_ASAN) || defined(HOST_TSAN) || defined(HOST_SIM)
 #define HOST_LOADS_PROGRAMS 0
 #else
@@ -37,7 +37,7 @@ void host_set_cpus(unsigned n);
 /* A device's interrupt function; each runs on every HOST_IRQ_DEVICE. Before kernel_main. */
 void host_device_register(void (*fn)(void));
 
-/* ---- pthread_cpu.c, timer.c; sim/cpu.c has its own of the first four, and of arch_cpu_relax, arch_idle_wait ---- */
+/* ---- pthread_cpu.c, timer.c; sim/schedule.c has its own of most ---- */
 
 /* Set an interrupt pending on cpu and make it look. Context: any, also Linux threads that are no CPU. */
 void host_raise(struct host_cpu *c, enum host_irq irq);
