@@ -201,7 +201,8 @@ void arch_devices_init(void)
 	if (!image)
 		return;
 	sim_random_init(&stream, 3);
-	mean_latency_ns = 1000ull << sim_below(&stream, 14);
+	/* In points, or somebody who never sleeps does millions of them for each request. */
+	mean_latency_ns = sim_duration(16ull << sim_below(&stream, 12));
 	list_init(&under_way);
 	for (unsigned i = 0; i < SIM_MAX_CPUS; i++)
 		list_init(&finished[i]);

@@ -103,6 +103,11 @@ void arch_timer_arm(u64 deadline_ns)
 	sim_next_decision = 0; /* it may be the next event */
 }
 
+u64 sim_duration(u64 points)
+{
+	return points * ns_per_point;
+}
+
 void sim_wake_at(u64 ns)
 {
 	disk_deadline = MIN(disk_deadline, ns);

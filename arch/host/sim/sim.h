@@ -47,6 +47,8 @@ static inline void sim_point(u64 pc)
 	if (unlikely(++sim_points >= sim_next_decision))
 		sim_decide(pc);
 }
+/* How many nanoseconds so many points take in this run. */
+u64 sim_duration(u64 points);
 /* Call sim_disk_events at that time. */
 void sim_wake_at(u64 ns);
 
