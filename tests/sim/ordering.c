@@ -159,6 +159,8 @@ static void read_pair(void *arg)
 
 		if (!read_seqretry(&pair.lock, seq) && a != b)
 			ktest_fail(__FILE__, __LINE__, "%u and %u", a, b);
+		if (sim_draw(16) == 0)
+			yield(); /* the writer may be waiting for this CPU */
 	}
 }
 
