@@ -106,7 +106,8 @@ KTEST(inode_end_is_put_off_where_sleeping_is_not_allowed)
 	nonblock_begin();
 	inode_put(a);
 	nonblock_end();
-	KT_EQ(evictions, 0);
+	if (nr_cpus == 1) /* another CPU may do the work at once */
+		KT_EQ(evictions, 0);
 	work_flush();
 	KT_EQ(evictions, 1);
 }
